@@ -114,7 +114,7 @@ def test_a_role_that_runs_alone_records_and_ships(
 
 
 def test_a_killed_node_has_a_start_without_an_end(make_node: MakeNode) -> None:
-    """The end of a single role is only logged, and a power cut leaves no end either."""
+    """Neither the end of a single role nor a kill of the whole node writes a stop record."""
     node = make_node()
     node.serve()
     os.kill(node.process_of("maintenance"), signal.SIGKILL)
@@ -125,7 +125,7 @@ def test_a_killed_node_has_a_start_without_an_end(make_node: MakeNode) -> None:
 
 
 def test_a_missing_certificate_is_an_error_at_the_start(make_node: MakeNode) -> None:
-    """A missing certificate would otherwise be noticed at the first shipment."""
+    """Without this check, the first shipment of records would fail."""
     syslog = {"host": "127.0.0.1", "tls": {"ca": "nowhere.pem"}}
     node = make_node(audit={"syslog": syslog})
     with pytest.raises(AssertionError, match=r"ended with 2: osteoscreen: tls\.ca .*nowhere\.pem"):

@@ -102,7 +102,7 @@ def test_a_challenger_that_cannot_run_does_not_affect_results(
 def test_a_challenger_without_the_policys_operating_point_waits_for_another_policy(
     make_node: MakeNode, film: Path, tmp_path: Path
 ) -> None:
-    """Two bundles may name operating points differently; a number fits both bundles."""
+    """The challenger pauses until the policy has a threshold that both bundles support."""
     second = write_bundle(tmp_path / "next", operating_points=(POINT,), combined=None)
     digest = CardSummary.read(str(second)).digest
     node = make_node(challenger={"bundle": str(second)}, policy={"threshold": "youden"})

@@ -147,7 +147,8 @@ def test_kill_after_each_event(
 ) -> None:
     """The node is killed after each event of six films, and no film is lost or sent twice.
 
-    A film has eight events: receive, claim, analyse, two claims of deliveries, two stores, finish.
+    The job of a film has eight events: receipt, claim, analysis, claim and storage of each of the
+    two results, and end.
     The test allows more attempts than the default, because each kill may use up one attempt.
     """
     tries = {"analysis": {"attempts": 20, "first": 0.1, "cap": 1.0}}

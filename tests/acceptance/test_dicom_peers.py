@@ -134,7 +134,7 @@ def _request_commitment(ae: AE, orthanc: Orthanc, ds: pydicom.Dataset, transacti
 
 @pytest.mark.parametrize("_time", ["first", "second"])
 def test_each_test_has_an_empty_database(database_url: str, _time: str) -> None:
-    """The two test runs create the same table, each in its own database."""
+    """Both runs of this test create the same table. In a shared database, the second run fails."""
     engine = sa.create_engine(database_url)
     with engine.begin() as connection:
         assert sa.inspect(connection).get_table_names() == []
@@ -164,7 +164,7 @@ def test_dciodvfy_distinguishes_errors_from_warnings(film: Path, tmp_path: Path)
 
 @dcmtk
 def test_dsrdump_refuses_a_film(film: Path) -> None:
-    """An empty dump could otherwise pass for a valid report."""
+    """The film gives an empty dump, which must not count as a valid report."""
     with pytest.raises(RuntimeError, match="dsrdump refused"):
         dsrdump(film)
 

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.tools("dcmsend", "dsrdump", "dciodvfy", "Orthanc")
 MakeNode = Callable[..., Node]
 RESULT_CLASSES = [SecondaryCaptureImageStorage, Comprehensive3DSRStorage]
 
-# These objects are not scored. The value is the reason of the job, or None if the node does
-# not negotiate the SOP Class.
+# These objects are not scored. Each value is the reason of the job, or None for an object that
+# the node refuses at negotiation.
 REFUSED = {
     "RG2_JPLL.dcm": "body-part",
     "RG3_JPLY.dcm": "body-part",

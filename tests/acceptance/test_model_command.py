@@ -25,7 +25,7 @@ class TestModel:
         assert "NHANES" in clinical["population"]
 
     def test_a_changed_golden_film_is_named(self, tmp_path: Path) -> None:
-        """A changed bundle does not verify, and the message names the changed file."""
+        """The verification fails, and the message contains the name of the changed file."""
         bundle = tmp_path / "bundle"
         shutil.copytree(ROOT / "models" / "bundles" / "demo", bundle)
         first = sorted((bundle / "golden").iterdir())[0]
@@ -64,7 +64,7 @@ class TestFitClinical:
         assert fitted["figures"]["people"] == 300
 
     def test_unusable_input_gives_one_line(self, table: Path, tmp_path: Path) -> None:
-        """The message names the missing file, column or class, and the bundle is unchanged."""
+        """The message states which file, column or class is missing. The bundle is unchanged."""
         bundle = tmp_path / "bundle"
         shutil.copytree(ROOT / "models" / "bundles" / "demo", bundle)
         rows = manifest_rows(make_people(300))

@@ -1,7 +1,7 @@
 """Patient data are in films and results, and nowhere else.
 
-The node receives films with searchable patient attributes. The tests search its log, the output of
-its commands, the titles of its processes and its database.
+The node receives films with searchable patient attributes. The tests search the log of the node,
+the output of commands, the titles of processes, and the database.
 """
 
 import os
@@ -68,7 +68,7 @@ HOSTILE_NAMES = {
 
 
 def assert_no_patient_data(content: str | bytes, place: str) -> None:
-    """Fail if the content has patient data; the message names the words and the place."""
+    """Fail if the content has patient data; the message contains the words and the place."""
     raw = content.encode() if isinstance(content, str) else content
     lowered = raw.lower()
     needles = [word.encode() for word in PATIENT_DATA] + [CHINESE.encode("gb18030")]
@@ -115,7 +115,7 @@ def refused_films(film: Path, tmp_path: Path) -> list[Path]:
 
 @pytest.fixture
 def quoting() -> Iterator[QuotingPacs]:
-    """Return a PACS that names the patient in its refusals."""
+    """Return a PACS whose refusals contain the name of the patient."""
     pacs = QuotingPacs()
     yield pacs
     pacs.stop()
@@ -161,7 +161,7 @@ def test_only_films_and_results_contain_patient_data(
     database_url: str,
     tmp_path: Path,
 ) -> None:
-    """Films succeed, fail, are refused or repeated, on both databases, with the debug log."""
+    """The node handles scored, failed, refused and repeated films, with debug logging."""
     with no_umask():
         node = make_node(
             destinations=[destination, quoting.destination()],
@@ -227,7 +227,7 @@ def test_only_films_and_results_contain_patient_data(
 def test_after_the_purge_no_patient_data_are_on_the_disk(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path, tmp_path: Path
 ) -> None:
-    """With `retention.films: 0` and `results: 0`, the first purge deletes all patient data."""
+    """With a retention of 0 for films and results, the first purge deletes all patient data."""
     patient_film = write_to_new_study(film, tmp_path / "patient.dcm", **PATIENT)
     node = make_node(
         destinations=[destination],

@@ -196,7 +196,7 @@ def test_a_report_states_why_a_film_was_not_analysed(
 def test_one_film_of_a_study_is_scored(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], tmp_path: Path
 ) -> None:
-    """A PA film is preferred to an AP film, which is scored if the PA film is rotated."""
+    """A PA film is preferred to an AP film. If the PA film is rotated, the AP film is scored."""
     admit = {"admit": {"study_wait": 2.0}}
     node = make_node(destinations=[destination], policy=admit)
     node.serve()

@@ -196,7 +196,7 @@ def test_an_unsound_file_changes_nothing_and_the_command_names_the_key(
 ) -> None:
     """The file has an unknown key, an unknown operating point, a missing font, or an occupied port.
 
-    A role that ends in this state starts again with the last valid configuration.
+    A role that ends while the file is invalid starts again with the last valid configuration.
     """
     node = make_node(destinations=[destination], policy={"threshold": LOW})
     node.serve()

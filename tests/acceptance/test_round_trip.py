@@ -47,7 +47,7 @@ def test_a_marked_study_is_stored_and_committed(
 def test_a_missing_commitment_report_is_an_error(
     make_node: MakeNode, committing_pacs: CommittingPacs
 ) -> None:
-    """Only the round trip to the PACS without a report fails."""
+    """The PACS stores the results, but never sends a commitment report."""
     committing_pacs.start()
     node = make_node(destinations=[committing_pacs.destination | {"commitment": True}])
     node.serve()

@@ -186,7 +186,7 @@ def test_a_retry_waits_until_its_time(table: Table) -> None:
 
 
 def test_a_time_set_by_a_fast_clock_does_not_block_a_film(table: Table) -> None:
-    """The clock of the worker that ended was hours ahead."""
+    """The first worker had a fast clock and did not finish; the next worker claims the film."""
     table.analyse(1)
     fast_clock = table.now + timedelta(hours=5)
     assert challenger(table).claim("c1", fast_clock, fast_clock + LEASE, 1)
@@ -215,7 +215,7 @@ def test_a_final_outcome_ends_the_attempts(
 
 
 def test_a_purged_film_is_claimed_only_for_its_retry(table: Table) -> None:
-    """The challenger does not delay a purge, and a film that is claimed later has no spool key."""
+    """The challenger does not delay a purge. A retry of a purged film has an empty spool key."""
     table.analyse(1, ())
     [claimed] = claim(table)
     settle(table, claimed, RetryAt(table.now, "no memory"))

@@ -117,7 +117,7 @@ def test_a_film_that_is_purged_before_its_retry_is_gone(node: ChallengerNode) ->
 
 
 class OneFilmPredictor(BundlePredictor):
-    """A bundle on a device with memory for one film."""
+    """A predictor whose device has too little memory for two films."""
 
     def predict(self, cases: Sequence[Case]) -> list[Prediction]:
         if len(cases) > 1:

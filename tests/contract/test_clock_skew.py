@@ -1,6 +1,6 @@
-"""A fast clock wrote rows before it was set back, on SQLite and PostgreSQL.
+"""Rows that a fast clock wrote do not delay work after the clock was set back.
 
-A machine that boots with a wrong clock writes such rows, and work must not wait for hours.
+A machine that boots with a wrong clock can write times that are hours in the future.
 """
 
 from contextlib import AbstractContextManager
@@ -34,7 +34,6 @@ def test_a_film_scheduled_by_a_fast_clock_is_claimed_now(table: Table) -> None:
 
 
 def test_a_delivery_scheduled_by_a_fast_clock_is_claimed_now(table: Table) -> None:
-    """A delivery with a scheduled time from a fast clock is treated like a film."""
     table.later(HOURS)
     table.analyse()
     table.later(-HOURS)
@@ -54,7 +53,7 @@ def test_the_longest_wait_of_a_retry_is_kept(table: Table) -> None:
 
 
 def test_a_dead_scoring_workers_lease_expires_despite_its_fast_clock(table: Table) -> None:
-    """The lease of a dead worker expires once it is unchanged for a lease duration."""
+    """A lease expires if no worker has renewed the lease for one lease duration."""
     table.later(HOURS)
     job_id = table.receive()
     table.claim()

@@ -72,7 +72,7 @@ def hospital(table: Table) -> Hospital:
 
 
 def test_missed_days_are_measured_later(hospital: Hospital) -> None:
-    """Each missed day has its own window, and a reference if the reference days are over."""
+    """Each missed day has its own window. From the fifth day on, a reference exists."""
     hospital.send(9)
     hospital.now(9)
     hospital.monitor.measure()
@@ -126,7 +126,7 @@ def test_an_empty_table_logs_nothing(hospital: Hospital) -> None:
 
 
 def test_rising_scores_raise_one_alarm_until_they_fall(hospital: Hospital) -> None:
-    """One of two processes raises the alarm, and its notices wait for a channel."""
+    """Two processes measure, but the alarm and its end are logged and stored only once."""
     hospital.send(10)
     hospital.send(5, first=10, score_offset=0.3)
     hospital.send(6, first=15)
@@ -172,7 +172,7 @@ def test_a_new_bundle_begins_a_new_reference(hospital: Hospital) -> None:
 
 
 def test_a_reference_of_configured_dates(table: Table) -> None:
-    """The reference is built after these dates, and a bundle without scores in them has none."""
+    """The reference is built after these dates, only for a bundle with scores on these dates."""
     hospital = Hospital(table, reference=REFERENCE | {"since": _day(2), "until": _day(6)})
     hospital.send(8)
     hospital.send(5, first=8, model=NEW)
@@ -186,7 +186,7 @@ def test_a_reference_of_configured_dates(table: Table) -> None:
 
 
 def test_a_silent_source_and_its_return_are_reported(hospital: Hospital) -> None:
-    """Silence is counted in usual hours, and after months the source is no longer expected."""
+    """Silence is measured in usual sending hours; after 12 weeks, `feed_forgotten` is sent."""
     hospital.send(22)
     with capture_logs() as logs:
         for day, hour in ((21, 18), (21, 23), (22, 7), (22, 11), (22, 12), (22, 13)):
@@ -227,7 +227,7 @@ def test_the_file_of_metrics_is_written(table: Table, tmp_path: Path) -> None:
 
 
 def test_a_sender_with_many_stations_does_not_fill_the_table(hospital: Hospital) -> None:
-    """The sources with the most films are measured, and the log has the number of the others."""
+    """The 200 sources with the most films are measured; the others are counted in the log."""
     hospital.send(2)
     for n in range(11):
         for part in _parts(n):

@@ -100,7 +100,7 @@ def test_first_scored_is_the_first_day_of_a_bundle(table: Table) -> None:
 
 
 def test_arrivals_are_thinned_and_in_order(table: Table) -> None:
-    """Of the films that arrive within ten minutes, only the last film counts."""
+    """For each period of ten minutes, only the last time of receipt is returned."""
     store, start = DriftMetricStore(table.engine), table.now
     for number, minutes in enumerate((0, 3, 9, 10, 35), 1):
         table.now = start + timedelta(minutes=minutes)
@@ -129,7 +129,7 @@ class TestMetrics:
         assert store.days() == (None, DAY + ONE_DAY)
 
     def test_new_metrics_replace_those_of_the_same_day(self, table: Table) -> None:
-        """Measures that no longer exist are deleted, such as a reason without refusals."""
+        """A stored measure that is missing from the new metrics is deleted."""
         store = DriftMetricStore(table.engine)
         store.replace_day(DAY, [row(), row("refused.view")])
         store.replace_day(DAY, [row(value=0.1)])

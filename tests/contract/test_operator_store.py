@@ -94,7 +94,7 @@ def test_deleted_results_are_not_sent_again(table: Table) -> None:
 
 
 def test_deleted_results_can_be_built_again_and_sent(table: Table) -> None:
-    """The error message about deleted results names this remedy."""
+    """The error message about deleted results recommends `jobs reanalyse`."""
     job_id = finished_job(table)
     expire(table, films=False)
     table.operator.reanalyse(job_id, ME, table.now)
@@ -149,7 +149,7 @@ def test_a_job_without_settled_deliveries_is_not_sent_again(table: Table, destin
 
 
 def test_a_reanalysis_lists_the_earlier_reports(table: Table) -> None:
-    """The earlier reports come oldest first, and once each for several destinations."""
+    """The oldest report comes first. A report for several destinations is listed once."""
     job_id = finished_job(table, ("pacs", "research"))
     assert table.operator.reanalyse(job_id, ME, table.now) is JobState.RECEIVED
     first = ResultReference("1.2.840.10008.5.1.4.1.1.88.34", "2.25.11", "2.25.11.9")
@@ -171,7 +171,7 @@ def test_a_reanalysis_with_the_same_result_sends_nothing(table: Table) -> None:
 
 
 def test_a_reanalysis_removes_failed_deliveries(table: Table) -> None:
-    """A failed delivery of a replaced result would otherwise keep the job FAILED."""
+    """The failed delivery of a replaced result must not keep the job FAILED."""
     job_id = table.analyse()
     for delivery in table.take():
         table.deliveries.settle(delivery, Failed("0x0122"), table.now)

@@ -35,7 +35,7 @@ class Setup:
         )
 
     def spooled(self, hours: float, **values: object) -> tuple[Film, str]:
-        """Store a film in the spool with an age in hours; return the film and its key."""
+        """Store a film in the spool as a file that is `hours` old; return the film and its key."""
         path = write_film(make_film(**values), self.spool.incoming / "one.dcm")
         facts = read_film(path, "MODALITY")
         key = self.spool.store_film(path, facts.digest)

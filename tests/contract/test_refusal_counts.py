@@ -25,7 +25,7 @@ def receive(table: Table, *admissions: Admission) -> None:
 
 
 def test_films_are_counted_by_caller_and_reason(table: Table) -> None:
-    """Admitted films have an empty reason in every later state."""
+    """The reason of an admitted film is empty in every state of the job."""
     receive(table, Admitted(), Admitted(), LATERAL, LATERAL, CHILD)
     table.claim()
     assert table.operator.refusal_counts(None) == [

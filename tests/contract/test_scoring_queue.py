@@ -61,7 +61,7 @@ def test_a_claim_takes_the_oldest_jobs_up_to_its_limit(table: Table) -> None:
 
 
 def test_a_film_that_lost_its_worker_is_claimed_alone(table: Table) -> None:
-    """A film may have ended its worker, and would cost other films in a shared claim an attempt."""
+    """A film may crash its worker again; films in the same claim would also lose an attempt."""
     first = table.receive(1)
     table.claim("w1")
     table.later(LEASE.total_seconds() + 1)
@@ -72,7 +72,7 @@ def test_a_film_that_lost_its_worker_is_claimed_alone(table: Table) -> None:
 
 
 def test_new_films_do_not_wait_for_a_retry(table: Table) -> None:
-    """A retry is not claimed together with new films, but alone when it is the oldest job."""
+    """A retry is claimed alone, never together with new films."""
     new = table.receive(1)
     failing = table.receive(2)
     jobs = table.claim("w1")

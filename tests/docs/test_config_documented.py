@@ -1,7 +1,7 @@
 """`config.yaml` documents the configuration: it explains every key and states every default.
 
-In that file, a line `# words` is a comment. A line `#key: value` or `#  - key: value` belongs to an
-example, which takes effect without the `#`.
+In `config.yaml`, a line `# words` is a comment. A line `#key: value` or `#  - key: value` is part
+of an example. Without the `#`, the example takes effect.
 """
 
 import re
@@ -28,7 +28,7 @@ def sections_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def keys_of_model(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """Yield every key as `section.key`; a key inside a list has the list's own prefix."""
+    """Yield the path of every key, such as `dicom.port`; a path contains no list index."""
     for name, field in model.model_fields.items():
         yield prefix + name
         for section in sections_in(field.annotation):
@@ -36,7 +36,7 @@ def keys_of_model(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def with_examples(text: str) -> str:
-    """Return the file with its commented examples uncommented, in place of empty defaults."""
+    """Return the text with all examples uncommented, and without the defaults that they replace."""
     none = r"^ *(\w+): (?:\[\]|null)\n(?= *# .*\n *#\1:)"
     emptied = re.sub(none, "", text, flags=re.MULTILINE)
     return re.sub(r"^( *)#(?=\w|  )", r"\1", emptied, flags=re.MULTILINE)

@@ -1,7 +1,7 @@
 """Commands and configuration in README and documents are accepted by the program.
 
-A fenced block marked `console`, `bash` or `sh` has commands. A `yaml` block has a part of the
-configuration, unless the first line of the block is a comment that names another file.
+A fenced block marked `console`, `bash` or `sh` contains commands. A `yaml` block contains a part of
+the configuration, unless the first line of the block is a comment with the name of another file.
 """
 
 import re
@@ -93,5 +93,5 @@ def test_configuration_is_accepted(page: str, content: str, tmp_path: Path) -> N
 
 
 def test_there_are_commands_and_configuration() -> None:
-    """The patterns above must still find commands and configuration in the documents."""
+    """If a pattern no longer matches the documents, the other tests check nothing."""
     assert len(list(commands())) > 20

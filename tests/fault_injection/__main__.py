@@ -99,6 +99,6 @@ class _ProgressBar:
 
 
 if __name__ == "__main__":
-    # The contexts also end the processes of a trial on SIGTERM.
+    # SIGTERM raises SystemExit, so that each context ends its processes.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sys.exit(main())

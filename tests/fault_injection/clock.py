@@ -1,7 +1,7 @@
 """Give a node a fast wall clock, by a preloaded library or by changed times in the job table.
 
-With a C compiler, the library is built from `clock.c` and reads the clock offset from a file, which
-may change while the node runs. Without a compiler, the times in the job table are moved.
+With a C compiler, the library is built from `clock.c`. The library reads the clock offset from a
+file, which may change while the node runs. Without a compiler, times in the job table are changed.
 """
 
 import subprocess

@@ -22,7 +22,7 @@ _LOCK_SECONDS = 33.0  # longer than the node waits for a lock
 
 
 def full_disk(environment: Environment) -> FaultResult:
-    """Fill the disk while films are in the queue, then send more films."""
+    """Fill the disk, check that the node refuses films, free the disk, and send the films again."""
     environment.send_new(_FILMS)
     films = [copy_to_new_study(environment.film) for _ in range(2 * _FILMS)]
     for film, free_bytes in zip(films, (0, 50_000) * _FILMS, strict=True):
@@ -102,7 +102,7 @@ def clock_set_back(*, power_cut: bool) -> Callable[[Environment], FaultResult]:
 def broken_bundle(environment: Environment) -> FaultResult:
     """Truncate the weights, restart the scoring worker and the node, then restore the weights.
 
-    A running node still receives films. A node that starts names the bundle and exits with 2.
+    A running node still receives films. With the broken bundle, the restarted node exits with 2.
     """
     node, weights = environment.node, environment.bundle / _WEIGHTS
     content = weights.read_bytes()
@@ -122,16 +122,34 @@ def broken_bundle(environment: Environment) -> FaultResult:
 _POSTGRESQL_ONLY = (POSTGRESQL,)
 _OFFSET = f"{CLOCK_OFFSET.total_seconds() / 3600:g} h"
 DEPENDENCY_FAULTS = (
-    Fault("disk full", "no free byte, then free space again", full_disk),
-    Fault("database stopped", "restarted seconds later", database_ends("stop"), _POSTGRESQL_ONLY),
-    Fault("database killed", "kill -9, then restarted", database_ends("kill"), _POSTGRESQL_ONLY),
-    Fault("database hangs", "frozen for 5 to 15 s", database_hangs, _POSTGRESQL_ONLY),
-    Fault("database locked", "by another program for 33 s", database_hangs, (SQLITE,)),
-    Fault("clock set back", f"by {_OFFSET} while the node runs", clock_set_back(power_cut=False)),
+    Fault("disk full", "the disk has no free space for some time", full_disk),
+    Fault(
+        "database stopped",
+        "PostgreSQL stops and starts again after 2 to 8 s",
+        database_ends("stop"),
+        _POSTGRESQL_ONLY,
+    ),
+    Fault(
+        "database killed",
+        "PostgreSQL is killed and starts again after 2 to 8 s",
+        database_ends("kill"),
+        _POSTGRESQL_ONLY,
+    ),
+    Fault("database hangs", "PostgreSQL is frozen for 5 to 15 s", database_hangs, _POSTGRESQL_ONLY),
+    Fault("database locked", "another program locks SQLite for 33 s", database_hangs, (SQLITE,)),
+    Fault(
+        "clock set back",
+        f"the clock is set back by {_OFFSET} while the node runs",
+        clock_set_back(power_cut=False),
+    ),
     Fault(
         "clock set back, power cut",
-        f"by {_OFFSET} between kill -9 and the next start",
+        f"the node is killed, the clock is set back by {_OFFSET}, and the node starts",
         clock_set_back(power_cut=True),
     ),
-    Fault("bundle broken", "truncated weights, while running and at start", broken_bundle),
+    Fault(
+        "bundle broken",
+        "the weights are truncated, then the scoring worker and the node are restarted",
+        broken_bundle,
+    ),
 )

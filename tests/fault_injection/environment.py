@@ -40,7 +40,7 @@ _POLL_SECONDS = 0.25
 
 
 class Environment:
-    """Everything that a fault can damage. On exit of the context, every process has ended."""
+    """A node with its disk, database, bundle and archives. On exit, every process has ended."""
 
     def __init__(self, folder: Path, database: str) -> None:
         self.folder = folder
@@ -94,7 +94,7 @@ class Environment:
         """Return a configuration with short intervals and 30 attempts for an analysis.
 
         With the default number of attempts, repeated kills during one analysis could end a job as
-        FAILED. With 30 attempts, a film fails only if the fault itself explains the failure.
+        FAILED. A trial has fewer than 30 kills, so kills alone cannot exhaust 30 attempts.
         """
         pacs = self._destination("pacs", "ORTHANC", self.proxy.port)
         answering = self.answering_pacs

@@ -38,7 +38,7 @@ DAMAGES: tuple[tuple[Callable[[Path], None], str], ...] = (
 def damaged_films(environment: Environment) -> FaultResult:
     """Damage films between acknowledgement and analysis, so that each job ends FAILED.
 
-    The error message names the remedy for these jobs: send the films again, then `jobs retry`.
+    The error message of these jobs recommends a new transfer of the films and `jobs retry`.
     """
     node = environment.node
     node.stop()
@@ -60,7 +60,7 @@ def damaged_films(environment: Environment) -> FaultResult:
 def damaged_results(environment: Environment) -> FaultResult:
     """Damage results between analysis and delivery, so that each job ends FAILED.
 
-    The error message names the remedy for these jobs: `jobs reanalyse`.
+    The error message of these jobs recommends `jobs reanalyse`.
     """
     environment.proxy.set_fault(ConnectionFault.REFUSED)
     environment.answering_pacs.set_status(0xA700)
@@ -93,6 +93,14 @@ def _apply_remedy(environment: Environment, uids: Sequence[str], remedy: str) ->
 
 
 FILE_FAULTS = (
-    Fault("damaged films", "FAILED with the cause; sent again, `jobs retry`", damaged_films),
-    Fault("damaged results", "FAILED with the cause; `jobs reanalyse`", damaged_results),
+    Fault(
+        "damaged films",
+        "a film is damaged before analysis; a new transfer and `jobs retry` repair the job",
+        damaged_films,
+    ),
+    Fault(
+        "damaged results",
+        "a result is damaged before delivery; `jobs reanalyse` repairs the job",
+        damaged_results,
+    ),
 )

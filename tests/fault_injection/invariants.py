@@ -76,14 +76,14 @@ class ExpectedEnd:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The three records, read when every job had ended or the time limit was reached."""
+    """The acknowledged films, the jobs and the archived objects at the end of a trial."""
 
     destinations: tuple[str, ...]
     acknowledged: tuple[AcknowledgedFilm, ...]
     jobs: tuple[JobRecord, ...]
     archived: tuple[ArchivedResult, ...]
     expected_ends: Mapping[str, ExpectedEnd] = field(default_factory=dict)
-    """The expected ends by SOP Instance UID, for films that must not end DONE."""
+    """The expected end of each film that must not end DONE, by SOP Instance UID."""
 
 
 @dataclass(frozen=True, slots=True)

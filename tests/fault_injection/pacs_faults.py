@@ -72,22 +72,26 @@ PACS_FAULTS = (
     ),
     Fault(
         "PACS hangs",
-        "connections open, but nothing is read",
+        "the PACS accepts connections, but reads no data",
         connection_fault(ConnectionFault.UNRESPONSIVE),
     ),
-    Fault("PACS resets", "reset during a transfer", connection_fault(ConnectionFault.RESET)),
+    Fault(
+        "PACS resets",
+        "connections are reset during a transfer",
+        connection_fault(ConnectionFault.RESET),
+    ),
     Fault(
         "PACS half-open",
-        "data is received, but no answer returns",
+        "the PACS receives data, but its answers are lost",
         connection_fault(ConnectionFault.HALF_OPEN),
     ),
-    Fault("PACS answers A700", "out of resources for a while", out_of_resources),
+    Fault("PACS answers A700", "the PACS has no resources for some time", out_of_resources),
     *(
         Fault(f"PACS answers {status:04X}", description, permanent_refusal(status))
         for status, description in (
-            (0xA900, "data set does not match SOP Class; FAILED, then `jobs retry`"),
-            (0xC000, "cannot understand; FAILED, then `jobs retry`"),
-            (0x0122, "SOP Class not supported; FAILED, then `jobs retry`"),
+            (0xA900, "data set does not match SOP Class; `jobs retry` repairs the FAILED job"),
+            (0xC000, "cannot understand; `jobs retry` repairs the FAILED job"),
+            (0x0122, "SOP Class not supported; `jobs retry` repairs the FAILED job"),
         )
     ),
 )

@@ -12,7 +12,7 @@ from tests.fault_injection.pacs_faults import PACS_FAULTS
 from tests.fault_injection.sender_faults import SENDER_FAULTS
 
 KILL = "kill -9"
-_KILL_DESCRIPTION = "one process or all, at random times and in each state, under traffic"
+_KILL_DESCRIPTION = "one process or every process is killed while films arrive"
 _KILLS_PER_TRIAL = 25
 OTHER_FAULTS = (*PACS_FAULTS, *SENDER_FAULTS, *FILE_FAULTS, *DEPENDENCY_FAULTS)
 FAULT_NAMES = (KILL, *(fault.name for fault in OTHER_FAULTS))

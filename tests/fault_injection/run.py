@@ -12,7 +12,7 @@ from tests.fault_injection.journal import Journal, TrialResult
 from tests.fault_injection.plan import Trial
 
 Notify = Callable[[Trial, TrialResult | None, str], None]
-"""This is called before and after each trial, and with an error text if it cannot run."""
+"""A callback before and after each trial; its text is the reason if a trial cannot run."""
 
 
 def run_trials(
@@ -33,7 +33,7 @@ def run_trials(
 def _run_in_one_environment(
     trials: Sequence[Trial], folder: Path, seed: int, journal: Journal, notify: Notify
 ) -> int:
-    """Run trials until one fails, whose folder is kept; return the number of trials that passed."""
+    """Run trials until one fails; return how many passed. The folder of a failed trial is kept."""
     place = folder / "-".join(trials[0].key.replace("/", " ").split())
     shutil.rmtree(place, ignore_errors=True)
     passed = 0

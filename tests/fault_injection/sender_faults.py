@@ -49,7 +49,13 @@ def _send_concurrently(environment: Environment, films: list[tuple[FileDataset, 
 
 SENDER_FAULTS = (
     Fault(
-        "duplicates", f"one film from {_ASSOCIATIONS} associations at once, later again", duplicates
+        "duplicates",
+        f"each film is sent over {_ASSOCIATIONS} associations at once, and again after its job",
+        duplicates,
     ),
-    Fault("same UID, other bytes", f"{_CONTENTS} contents with one UID at once", same_uid),
+    Fault(
+        "same UID, other bytes",
+        f"{_CONTENTS} different films with the same SOP Instance UID are sent at once",
+        same_uid,
+    ),
 )

@@ -1,4 +1,4 @@
-"""A small disk for a spool is a tmpfs if the user may mount one, else a large `spool.min_free`."""
+"""Simulate a small disk by a tmpfs or, without root rights, by a large `spool.min_free`."""
 
 import contextlib
 import errno
@@ -27,7 +27,7 @@ class SmallDisk:
         return self.folder / "ballast"
 
     def fill(self, leave: int = 0) -> None:
-        """Occupy all but `leave` bytes; without a tmpfs, go below `min_free` instead."""
+        """Leave only `leave` bytes free; without a tmpfs, leave less than `min_free`."""
         self.clear()
         if not self.mounted:
             with self.ballast.open("wb") as file:
@@ -53,7 +53,7 @@ def small_disk(folder: Path) -> Iterator[SmallDisk]:
         if mounted:
             yield SmallDisk(folder, True, 0)
         else:
-            # A ballast of twice this size reduces the free space below the limit.
+            # `fill` writes a file of 2 * _SIZE, which reduces the free space below `min_free`.
             free = shutil.disk_usage(folder).free
             yield SmallDisk(folder, False, free - _SIZE)
     finally:

@@ -37,7 +37,7 @@ def test_only_selects_one_fault() -> None:
 
 
 def test_the_seed_determines_the_kills() -> None:
-    """The same seed draws the same kills, and every target and every trigger occurs."""
+    """The same seed gives the same kills. The kills include every target and every trigger."""
     kills = draw_kills(random.Random("1"), 400)
     assert draw_kills(random.Random("1"), 400) == kills
     assert draw_kills(random.Random("2"), 400) != kills

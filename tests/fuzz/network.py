@@ -32,10 +32,11 @@ _MAX_GROWTH = 64.0  # MiB
 _TOLERANCE = 4  # number of additional descriptors and threads that an idle node may have
 _DATABASE = "osteoscreen.db"
 _MAX_DATABASE_DESCRIPTORS = 41
-"""Up to twenty connections have two descriptors each (database and log), and share an index.
+"""The node has up to 20 SQLite connections. Each connection has two descriptors (database and log),
+and all connections share the descriptor of the index.
 
-These descriptors are counted separately, because SQLite does not close a file while another
-connection of the process locks that file."""
+Descriptors of the database are counted separately, because SQLite does not close a file while
+another connection of the process locks that file."""
 
 
 def run_against_node(

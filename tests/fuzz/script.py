@@ -10,7 +10,7 @@ from time import monotonic
 from tests.fuzz.surface import InvariantViolation
 
 ADDRESS = "127.0.0.2"
-"""The fuzzer's own address, because the node limits the connections of each address."""
+"""The fuzzer uses its own address, because the node limits the connections of each address."""
 
 _PDU_TYPES = frozenset(range(0x02, 0x08))
 _MAX_PDU = 1024 * 1024

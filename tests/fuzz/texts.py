@@ -71,7 +71,7 @@ HOSTILE = (
     ("骨" * 21844).encode(),
     b"A\\" * 32767,
 )
-"""Paths, queries, formats, markup, escapes, numbers, dates and lengths."""
+"""Texts with paths, SQL, format strings, markup, escapes, wrong numbers, or too many bytes."""
 
 CHARSETS = (
     b"",

@@ -1,6 +1,6 @@
-"""Run cases in worker processes, so that a crash, a hang or a memory bomb is one finding.
+"""Run cases in worker processes, so that a crash or a hang ends one case and not the run.
 
-Of `n` workers, each runs every n-th case. A case depends only on its number, so the
+Each of `n` workers runs every n-th case. A case depends only on its number, so the
 distribution of cases to workers does not matter.
 """
 
@@ -103,7 +103,7 @@ def _run_worker(
     add_end: Callable[[int, str], None],
     add_growth: Callable[[ResourceUsage, ResourceUsage], None],
 ) -> list[int]:
-    """Run cases in one process until all are done or one ends it; return the remaining cases."""
+    """Run cases in one process; return the cases that remain after a crash or a hang."""
     receiver, sender = _multiprocessing.Pipe()
     process = _multiprocessing.Process(target=start, args=(sender, share), daemon=True)
     process.start()

@@ -455,7 +455,7 @@ def test_replays_read_the_stored_scores(engine: sa.Engine) -> None:
 
 
 def test_work_goes_on_after_the_upgrade(engine: sa.Engine) -> None:
-    """Workers claim the waiting job, the challenger inserts new rows, and a purge cascades."""
+    """Jobs can be claimed after the upgrade. Deleting a job also deletes its challenger rows."""
     until = NOW + timedelta(minutes=1)
     [job] = ScoringQueue(engine).claim("w2", NOW, until, 10)
     assert (job.film, job.attempt) == (FILM, 2)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-# RFC 5424, 6 orders PRI and version, time, host, program, process, MSGID, no data, BOM.
+# RFC 5424, 6 requires this order: priority, version, time, host, program, process, message ID,
+# structured data (none), byte order mark, text.
 _LINE = re.compile(
     rb"<(\d{1,3})>1 (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) ([!-~]{1,255}) ([!-~]{1,48}) "
     rb"([!-~]{1,128}) ([!-~]{1,32}) - \xef\xbb\xbf(.+)",

@@ -28,7 +28,7 @@ FILMS_PER_DAY = 20  # one film every half hour
 
 @dataclass
 class History:
-    """Films received since a first day; `first` is the time of the first film."""
+    """Films that were received on past days; `first` is the time of the first film."""
 
     engine: sa.Engine
     first: datetime
@@ -37,7 +37,7 @@ class History:
     def send(self, days: int, first: int = 0, **films: Any) -> None:
         """Insert films for a number of days, beginning with day `first` (0 is the first day).
 
-        `films` sets source, state and model, and `score_offset`, which is added to every score.
+        `films` may contain `source`, `state`, `model` and `score_offset` (added to every score).
         """
         rows = [
             self._row(self.first + timedelta(days=first + day, minutes=30 * n), n, **films)

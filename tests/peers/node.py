@@ -120,7 +120,7 @@ class Node:
 
     @property
     def started(self) -> list[subprocess.Popen[bytes]]:
-        """The started processes, which are the supervisor or single roles."""
+        """The started processes: the supervisor, or roles without a supervisor."""
         return list(self._running)
 
     def process_of(self, role: str) -> int:

@@ -70,7 +70,7 @@ def serving(orthanc_url: str) -> Iterator[str]:
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Serves OHIF's files, its index page for other paths, and the archive's DICOMweb."""
+    """Serves the files of OHIF and the archive's DICOMweb; other paths get the index page."""
 
     protocol_version = "HTTP/1.1"
 

@@ -1,4 +1,4 @@
-"""A PACS refuses every object and names the patient in the Error Comment, as some products do."""
+"""A PACS refuses every object, with the name of the patient in the Error Comment."""
 
 from typing import Any
 

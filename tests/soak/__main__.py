@@ -4,8 +4,8 @@
 
 The run has one node on this machine (SQLite by default), films of 330 x 304, and a PACS that counts
 results. Files are deleted after one minute and rows after two minutes, so retention always runs.
-The exit status is 1 if a process grew by more than 5 % between the second and the last quarter of
-the run, a process restarted, a result is missing, or something was not deleted in time.
+The exit status is 1 if a process restarted, a result is missing, or a file or row was deleted too
+late. Growth of a process by more than 5 % from the second to the last quarter is also an error.
 """
 
 import argparse
@@ -137,7 +137,7 @@ def processes(node: Node) -> Iterator[tuple[str, int]]:
 
 
 def decoders_of(worker: int) -> list[int]:
-    """Return the process IDs of a scoring worker's decoders, of all its threads."""
+    """Return the process IDs of the decoders that any thread of a scoring worker started."""
     tasks = Path(f"/proc/{worker}/task").glob("*/children")
     children = sorted(int(child) for task in tasks for child in task.read_text().split())
     return [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]

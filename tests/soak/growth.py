@@ -38,7 +38,7 @@ class Growth:
 
 @dataclass(slots=True)
 class GrowthMeter:
-    """Samples of the processes of a node, by role and process ID."""
+    """Resource usage of the processes of a node, measured at regular intervals."""
 
     _count: int = 0
     _samples: dict[str, dict[int, Usage]] = field(default_factory=dict)
@@ -74,8 +74,8 @@ def growth(process: str, usages: Sequence[Usage]) -> Growth:
 def _typical(usages: Sequence[Usage]) -> Usage:
     """Return the median of the memory, and the mean of the counts.
 
-    A single batch does not affect the median. Small counts use the mean: if an association is
-    open in about half of the samples, a median would change by one.
+    A single batch does not affect the median of the memory. A median of a small count could jump by
+    one, for example if an association is open in about half of the samples.
     """
     return Usage(
         memory=median(usage.memory for usage in usages),

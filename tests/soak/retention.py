@@ -8,10 +8,10 @@ _FILES_PER_FILM = 3  # the film, its report, and its heatmap
 
 @dataclass(frozen=True, slots=True)
 class StockSample:
-    """A count of films started and finished so far, rows and files, at a time in seconds.
+    """The numbers of started films, finished films, rows and files at a time in seconds.
 
-    `finished` is counted before rows and files, and `started` after them, so that no stored film
-    is missing from the expected number.
+    `finished` is counted before rows and files, and `started` after rows and files. Therefore the
+    expected number includes every stored film.
     """
 
     time: float
@@ -22,12 +22,12 @@ class StockSample:
 
 
 def excess_rows(samples: Sequence[StockSample], retention: float) -> int:
-    """Return the largest excess of rows over expected rows; `retention` is in seconds."""
+    """Return the maximum of (rows - expected rows); `retention` is in seconds."""
     return max(sample.rows - _expected_films(samples, sample, retention) for sample in samples)
 
 
 def excess_files(samples: Sequence[StockSample], retention: float) -> int:
-    """Return the largest excess of files over the expected files; `retention` is in seconds."""
+    """Return the maximum of (files - expected files); `retention` is in seconds."""
     return max(
         sample.files - _FILES_PER_FILM * _expected_films(samples, sample, retention)
         for sample in samples

@@ -1,4 +1,4 @@
-"""Films without files serve as input for tests of decisions."""
+"""Attributes of films that have no file, as input for tests of decisions."""
 
 from dataclasses import replace
 from typing import Any

@@ -110,7 +110,7 @@ def encode_film(ds: Dataset, syntax: uid.UID) -> FileDataset:
 
 
 def make_small_film() -> FileDataset:
-    """Return the shipped film with every fourth pixel: 330 x 304, uncompressed, 200 kB."""
+    """Return the shipped film at a quarter of its resolution, 330 x 304, uncompressed, 200 kB."""
     ds = dcmread(SHIPPED_FILM)
     ds.decompress(generate_instance_uid=False)
     pixels = ds.pixel_array[::_SUBSAMPLING, ::_SUBSAMPLING]

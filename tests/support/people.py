@@ -36,7 +36,7 @@ MANIFEST_ROW = {
 
 
 def make_people(count: int = 600, seed: int = 0) -> People:
-    """Return people in 30 clusters; age increases the probability, weight decreases it."""
+    """Return people in 30 clusters; older and lighter people are positive more often."""
     rng = np.random.default_rng(seed)
     age, weight_kg = rng.uniform(50, 85, count).round(), rng.normal(75, 14, count)
     male = rng.integers(0, 2, count).astype(float)

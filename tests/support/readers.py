@@ -12,7 +12,7 @@ from tests.support.policies import make_admission_policy
 
 
 def crash_on_bad_names(path: Path) -> Radiograph:
-    """Decode the file, or crash, exit or hang if the end of its name requests this."""
+    """Decode the file; for some file names, fail as a broken decoder does."""
     if path.stem.endswith("segfault"):
         os.kill(os.getpid(), signal.SIGSEGV)
     if path.stem.endswith("exit"):

@@ -1,4 +1,4 @@
-"""Patient names are encoded as modalities do, in each character set and wrongly declared."""
+"""Examples of patient names in several character sets, encoded as modalities encode them."""
 
 from dataclasses import dataclass
 

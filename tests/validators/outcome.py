@@ -1,6 +1,6 @@
-"""Results of a case must report an outcome that the node's own policy decides.
+"""Outcomes that the results of a case must report; the node's own policy makes the decision.
 
-The score is set by the case, because these tests do not depend on the model.
+A case sets its score, because these tests do not depend on the model.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _PRIOR_MONTHS = 12 * 200  # includes the prior result for any date of the film
 
 @dataclass(frozen=True)
 class Outcome:
-    """The score, or None without a score, and everything else that affects a report.
+    """The score of a film (None if not scored), and every other value that affects its report.
 
     `prior` adds a prior result, which has another model unless `comparable` is true.
     """

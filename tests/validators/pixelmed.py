@@ -19,7 +19,7 @@ _ALLOWED = (
     r"Found Root Template TID_(1500 \(MeasurementReport\)|2000 \(BasicDiagnosticImagingReport\))",
     r"Root Template Validation Complete",
     r"IOD validation complete",
-    # TID 1410 is extensible. The report adds these three items, and only to this group.
+    # TID 1410 allows additional items. The report adds three items, only in the group `_GROUP`.
     rf"Warning: [\d.]+: {_GROUP}/CODE \(64859006,SCT,.*\): Content Item not in template",
     rf"Warning: [\d.]+: {_GROUP}/CODE \(111053,DCM,.*\): Content Item not in template",
     rf"Warning: [\d.]+: {_GROUP}/TEXT \(121106,DCM,.*\): Content Item not in template",

@@ -2,7 +2,7 @@
 
     python -m tests.validators.table [--out docs/reference/validation.md] [--processes 2]
 
-More than 800 cases with three documents and, for most, a heatmap take half an hour on two cores.
+There are more than 800 cases. A run takes half an hour on two cores.
 The exit status is 1 if a validator has a remark.
 """
 

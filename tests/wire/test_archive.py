@@ -1,4 +1,4 @@
-"""After a C-STORE to a PACS, each answer has a meaning for the delivery."""
+"""The answer of a PACS to a C-STORE decides how the delivery continues."""
 
 import threading
 from collections.abc import Iterator
@@ -101,7 +101,7 @@ def test_a_pacs_that_accepts_only_implicit_vr_receives_the_object(
 def test_a_class_that_the_pacs_does_not_accept_is_permanent(
     pacs: StartPacs, tmp_path: Path
 ) -> None:
-    """The error names the SOP Class, so that an administrator can configure another one."""
+    """The error contains the SOP Class, so that an administrator can configure another one."""
     report = write_film(make_film(Comprehensive3DSRStorage), tmp_path / "report.dcm")
     destination = pacs(classes=(Verification, SecondaryCaptureImageStorage))
     with open_archive(destination, "OSTEOSCREEN") as archive:

@@ -76,7 +76,7 @@ class TestOpen:
             pytest.fail("an association was opened")
 
     def test_an_unknown_name_points_to_the_host(self) -> None:
-        """The error of the name resolver becomes Unreachable, which pauses the destination."""
+        """If the host name is unknown, the error is Unreachable, which pauses the destination."""
         with (
             pytest.raises(Unreachable, match=r"^pacs\.invalid: .*; check the host name$"),
             open_archive(make_destination(104, host="pacs.invalid"), "OSTEOSCREEN"),
@@ -93,7 +93,7 @@ class TestOpen:
             pytest.fail("an association was opened")
 
     def test_something_else_on_the_port(self) -> None:
-        """A listener that does not speak DICOM costs only the timeout."""
+        """A program accepts the connection, but does not answer before the timeout."""
         with socket.create_server(("127.0.0.1", 0)) as mute:
             destination = make_destination(mute.getsockname()[1], timeout=0.3)
             with (
@@ -143,7 +143,7 @@ class TestCommitment:
             archive.request_commitment("2.25.77", OBJECTS)
 
     def test_a_pacs_without_the_service_is_permanent(self, pacs: StartPacs) -> None:
-        """The error names the setting to change."""
+        """The error contains the setting to change."""
         destination = pacs(classes=(Verification, SecondaryCaptureImageStorage))
         with (
             open_archive(destination, "OSTEOSCREEN") as archive,

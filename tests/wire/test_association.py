@@ -127,7 +127,7 @@ class TestNoise:
     ) -> None:
         """The next caller gets an association, and no file is left.
 
-        If associations remained after their connections, three of them would exhaust the limit.
+        The limit is three. Three associations that outlive their connections would reach the limit.
         """
         node = open_node(settings={"max_associations": 3, "artim_timeout": 60.0})
         for _ in range(3):
@@ -139,7 +139,7 @@ class TestNoise:
         assert (node.jobs(), node.incoming()) == ([], [])
 
     def test_a_silent_connection_does_not_block_others(self, node: Node) -> None:
-        """A connection that sends no data only uses a socket."""
+        """A connection that sends no data occupies a socket, but no association."""
         with socket.create_connection(("127.0.0.1", node.port), timeout=10):
             assert answers(node)
             assert node.send(make_film()) == 0x0000
@@ -165,7 +165,7 @@ class TestPort:
             node.server.stop()
             assert node.send(make_film()) == 0x0000
             output, _ = second_server.communicate(timeout=30)
-        # All 24 connections reach one process by chance once in eight million runs.
+        # The probability that one process gets all 24 connections is 1 in 8 million.
         assert 1 < output.count("film_received") < 25
         assert len(node.jobs()) == 25
 

@@ -89,7 +89,7 @@ def delivering(tmp_path: Path) -> Callable[..., Delivering]:
 def test_a_stored_result_is_recorded_with_its_study(
     pacs: StartPacs, delivering: Callable[..., Delivering]
 ) -> None:
-    """The recorded study is that of the film, from the job table."""
+    """The audit record contains the Study Instance UID of the film."""
     node = delivering(pacs(answering(0x0000)))
     assert node.courier.step() == 1
     assert node.state is DeliveryState.DELIVERED
@@ -126,7 +126,6 @@ def test_a_refused_result_is_recorded_with_the_reason(
 def test_only_the_last_failed_attempt_is_recorded(
     delivering: Callable[..., Delivering],
 ) -> None:
-    """A failed attempt that is tried again transfers nothing."""
     node = delivering(make_destination(free_port()))
     assert node.courier.step() == 1
     assert node.state is DeliveryState.PENDING

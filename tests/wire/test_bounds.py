@@ -38,7 +38,7 @@ OpenNode = Callable[..., Node]
 
 
 def open_associations(node: Node) -> list[Association]:
-    """Return the node's associations, and its connections without an association."""
+    """Return the node's associations, including connections without an association request."""
     return node.server._server.active_associations
 
 
@@ -49,9 +49,9 @@ def context_of(assoc: Association) -> int:
 
 
 def send_bytes(assoc: Association, *content: bytes) -> None:
-    """Send bytes on an association without pynetdicom; raise OSError if it has ended.
+    """Send bytes directly to the socket; raise OSError if the association has ended.
 
-    After this call, only the node ends the association, because pynetdicom waits without end.
+    This call switches off pynetdicom's timeout, so that only the node can end the association.
     """
     assoc.network_timeout = None
     connection = assoc.dul.socket.socket
@@ -117,7 +117,7 @@ class TestAssociationLimits:
 
 class TestTimeouts:
     def test_an_incomplete_pdu_is_aborted(self, open_node: OpenNode) -> None:
-        """A broken connection would otherwise block a thread."""
+        """The rest of the PDU may never arrive, and must not block a thread of the node."""
         node = open_node(settings={"dimse_timeout": 0.5, "idle_timeout": 600.0})
         with node.associated(VERIFICATION) as assoc:
             send_bytes(assoc, pdu(fragment(context_of(assoc), COMMAND, bytes(100)))[:50])

@@ -88,7 +88,7 @@ def pacs(node: Node, role: bool = True) -> Iterator[Association]:
     assoc = ae.associate("127.0.0.1", node.port, ae_title=AE_TITLE, ext_neg=roles)
     assert assoc.is_established
     if not role:
-        # As a sender, pynetdicom requires the role, but the PACS of other vendors do not.
+        # pynetdicom sends reports only with the SCP role, which other vendors do not require.
         for context in assoc.accepted_contexts:
             context._as_scp = True
     try:
@@ -148,7 +148,7 @@ def test_an_object_that_was_not_committed_is_sent_again(waiting: Node) -> None:
 def test_a_report_on_unknown_objects_changes_nothing(
     waiting: Node, transaction: str, committed: list[str]
 ) -> None:
-    """The report is answered 0x0000, because the PACS would repeat it otherwise."""
+    """The node answers 0x0000, so that the PACS does not repeat the report."""
     before = job_detail(waiting)
     with pacs(waiting) as assoc:
         assert report(assoc, transaction, committed) == 0x0000

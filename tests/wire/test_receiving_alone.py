@@ -33,7 +33,7 @@ def loaded_by(imports: str) -> set[str]:
 def test_it_loads_no_model_and_no_report_builder(module: str) -> None:
     """The ingest process loads no heavy library, directly or indirectly.
 
-    Of the package `models`, ingest loads only value types that the domain shares.
+    Ingest loads only those modules of `models` that define value types for the domain.
     """
     loaded = loaded_by(f"import {module}")
     assert "pynetdicom" in loaded or module == "node.runtime.roles"

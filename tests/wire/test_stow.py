@@ -1,4 +1,4 @@
-"""Results are sent by DICOMweb, and each answer has a meaning for the delivery."""
+"""Results are sent by DICOMweb. The answer of the archive decides how the delivery continues."""
 
 import email
 import email.policy

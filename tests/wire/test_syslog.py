@@ -144,7 +144,7 @@ def test_lines_are_sent_again_after_a_crash_of_the_server(
 def test_a_server_that_closes_without_close_notify_has_read_the_lines(
     shipper: Shipper, server: SyslogServer, write: Write
 ) -> None:
-    """Some servers do not answer close_notify, and sending the lines forever would be worse."""
+    """Some servers never answer close_notify. The node must not repeat the lines forever."""
     server.close_notify = False
     write(1)
     assert shipper.step() == 1

@@ -38,7 +38,7 @@ class Hospital:
         self._ca.cert_pem.write_to_path(str(self.root))
 
     def issue(self, name: str) -> ServerTlsSection:
-        """Return a certificate and key for 127.0.0.1, in files of this name."""
+        """Create files with a certificate for 127.0.0.1 and its key; `name` is their stem."""
         issued = self._ca.issue_cert("127.0.0.1")
         certificate, key = self._folder / f"{name}.pem", self._folder / f"{name}.key"
         issued.cert_chain_pems[0].write_to_path(str(certificate))
@@ -189,7 +189,7 @@ def test_the_doctors_round_trip_uses_tls(
 
 
 def test_the_doctor_connects_to_the_node_by_tls(open_node: OpenNode, hospital: Hospital) -> None:
-    """The doctor reports the expiry of the node's certificate, as for destinations."""
+    """The doctor reports when the node's certificate expires."""
     tls = hospital.issue("node").model_copy(update={"ca": hospital.root})
     node = open_node(settings={"tls": tls})
     config = Config(dicom={"port": node.port, "tls": tls.model_dump()})
@@ -197,7 +197,7 @@ def test_the_doctor_connects_to_the_node_by_tls(open_node: OpenNode, hospital: H
 
 
 def test_unusable_files_are_named(hospital: Hospital, tmp_path: Path) -> None:
-    """The error at the start names the key and the path."""
+    """The error at the start contains the key and the path."""
     tls, missing = hospital.issue("node"), tmp_path / "missing.pem"
     with pytest.raises(Misconfigured, match=r"tls\.certificate .*missing\.pem.*No such file"):
         server_context(ServerTlsSection(certificate=missing))

@@ -166,7 +166,7 @@ def _with_content(ds: Dataset, content: bytes, original: bytes) -> bytes:
 
 
 def _encode_file(ds: Dataset, original: bytes) -> bytes:
-    """Return the file, or the truncated original if pydicom cannot write it."""
+    """Return the file; if pydicom cannot write the file, return a truncated original."""
     file = BytesIO()
     try:
         ds.save_as(file)

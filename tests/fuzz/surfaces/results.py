@@ -108,7 +108,7 @@ def _size(rnd: Random) -> bytes:
 
 
 def _optional_elements(rnd: Random) -> list[Element]:
-    """Return optional elements that results copy, and sequences of hostile items."""
+    """Return optional elements that are copied to results, and sequences with hostile items."""
     optional = [element(keyword, value) for keyword, value in _OPTIONAL.items()]
     optional = [corrupt(rnd, e) if rnd.random() < 0.4 else e for e in optional]
     for keyword in _SEQUENCES:
@@ -203,7 +203,7 @@ def _check(content: Dataset, film: Film) -> None:
 
 
 def _parse_all(ds: Dataset) -> Dataset:
-    """Parse every value of a data set, so that nothing is encoded from the bytes of the file."""
+    """Parse every value, so that pydicom does not write the original bytes again."""
     for e in ds.iterall():
         _ = e.value
     return Dataset(ds)

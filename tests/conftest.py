@@ -82,7 +82,7 @@ def node_port() -> int:
 
 @pytest.fixture
 def orthanc(tmp_path: Path, node_port: int) -> Iterator[Orthanc]:
-    """Return an empty, running PACS in whose configuration the node is OSTEOSCREEN."""
+    """Return an empty, running PACS that knows the node as `OSTEOSCREEN`."""
     require("Orthanc")
     folder = tmp_path / "orthanc"
     folder.mkdir()

@@ -39,7 +39,7 @@ def upside_down(ds: FileDataset) -> None:
 
 
 def invert(ds: FileDataset) -> None:
-    """State the opposite polarity, with the same pixels."""
+    """Change MONOCHROME1 to MONOCHROME2 or the reverse, but do not change the pixels."""
     opposite = {"MONOCHROME1": "MONOCHROME2", "MONOCHROME2": "MONOCHROME1"}
     ds.PhotometricInterpretation = opposite[ds.PhotometricInterpretation]
     if "PresentationLUTShape" in ds:

@@ -49,7 +49,7 @@ def set_threshold(node: Node, threshold: float) -> None:
 
 
 def reports(orthanc: Orthanc) -> list[Dataset]:
-    """Return the reports in the PACS, first those without a predecessor."""
+    """Return the reports in the PACS; reports without a predecessor come first."""
     documents = [
         dcmread(BytesIO(orthanc.file(instance.id)))
         for instance in orthanc.instances()

@@ -26,7 +26,7 @@ MARCH = date(2026, 3, 1)
 def scored(
     table: Table, number: int, verdict: Verdict = VERDICT, *, sent: bool = False, **facts: Any
 ) -> int:
-    """Settle a film's analysis, without results or with pending ones; return the job's ID."""
+    """Settle a film's analysis, with or without pending results; return the job's ID."""
     received = replace(
         film(number), **{"patient": PATIENT, "exposure_date": MARCH, "sex": "F"} | facts
     )
@@ -113,7 +113,7 @@ def test_scores_of_another_bundle_are_counted_but_not_read(table: Table) -> None
 
 
 def test_intended_uses_are_those_of_the_scoring_bundles(table: Table) -> None:
-    """A film that was not scored adds no intended use."""
+    """The intended use of a bundle is returned once the bundle has scored a film."""
     assert ScoreStore(table.engine).intended_uses() == set()
     research = replace(VERDICT.model, intended_use=IntendedUse.RESEARCH)
     for number, model in enumerate((VERDICT.model, VERDICT.model, research)):

@@ -22,7 +22,7 @@ class FaultResult:
 class Fault:
     """One fault. `inject` causes the fault, waits for its effect, repairs it, checks invariants.
 
-    After `inject`, the node runs and every film is DONE, unless there are violations.
+    After an `inject` without violations, the node runs, and every film is DONE.
     """
 
     name: str

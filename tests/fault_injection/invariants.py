@@ -1,7 +1,7 @@
 """Compare acknowledged films, job table and archives; return every lost, duplicate or stuck film.
 
-The functions are pure. An acknowledged film must end DONE with one report and one heatmap at each
-destination, or in the state that the fault explains.
+An acknowledged film must end DONE with one report and one heatmap at each destination, or in the
+state that the fault explains.
 """
 
 import re

@@ -74,7 +74,7 @@ def _kill_trials(options: PlanOptions) -> Iterator[Trial]:
 def _interleave(
     rounds: Sequence[list[Trial]], kills: Sequence[list[Trial]]
 ) -> Iterator[list[Trial]]:
-    """Distribute the trials of kills evenly between the rounds of the other faults."""
+    """Distribute the trials that kill processes evenly between the rounds of other faults."""
     per_round = -(-len(kills) // max(1, len(rounds)))
     for index, trials in enumerate(rounds or [[]]):
         yield trials

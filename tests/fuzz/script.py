@@ -27,7 +27,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class Script:
-    """The data that a peer sends; `awaits_answer` applies after the first chunk."""
+    """What a peer sends; with `awaits_answer`, the peer waits for data after the first chunk."""
 
     chunks: tuple[bytes, ...]
     awaits_answer: bool

@@ -94,7 +94,7 @@ CHARSETS = (
     b"\\" * 50,
     b"\xff\xff",
 )
-"""Specific Character Sets, defined and undefined ones."""
+"""Defined and undefined values of Specific Character Set."""
 
 YAML_VALUES = (
     "",

@@ -206,7 +206,7 @@ NOTICE = {"event": "drift_alarm", "node": "OSTEOSCREEN", "text": "XRAY: PSI"}
 
 
 def job_row(number: int, state: JobState) -> dict[str, Any]:
-    """Return the columns of one job; its number is its id."""
+    """Return the columns of the job whose id is `number`."""
     rejected = state is JobState.REJECTED
     scored = state in (JobState.ANALYSED, JobState.DONE)
     return {

@@ -21,7 +21,7 @@ from tests.peers.waiting import free_port, wait_until
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",
-    # Tests kill processes, not machines, so data survive without fsync, which would take time.
+    # Tests kill only processes, so data survive without fsync, and tests are faster.
     "fsync": "off",
     "full_page_writes": "off",
     "log_min_messages": "warning",

@@ -16,7 +16,7 @@ from tests.peers.waiting import free_port
 class WebReceiver:
     """A web server that stores path, headers and body of each POST, and answers with `status`.
 
-    Each request sets `requested`. While `answering` is cleared, the server answers no request.
+    Each request sets the event `requested`. While `answering` is cleared, no request is answered.
     """
 
     context: ssl.SSLContext | None = None

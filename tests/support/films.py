@@ -132,7 +132,7 @@ def copy_to_new_study(film: FileDataset) -> FileDataset:
 
 
 def copy_with_first_pixel(film: FileDataset, value: int) -> FileDataset:
-    """Return a copy under the same UIDs whose first pixel has another value; 16 bits allocated."""
+    """Return a copy with the same UIDs and a changed first pixel, which has 16 bits."""
     ds = copy_film(film)
     ds.PixelData = value.to_bytes(2, "little") + ds.PixelData[2:]
     return ds

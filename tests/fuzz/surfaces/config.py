@@ -67,7 +67,7 @@ def _noise(rnd: Random) -> bytes:
 
 
 def _bomb(rnd: Random) -> bytes:
-    """Return exponential aliases, deep nesting, or many keys."""
+    """Return YAML with exponential aliases, deep nesting or many keys."""
     match rnd.randrange(4):
         case 0:
             lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]

@@ -166,7 +166,7 @@ def _settings(rnd: Random) -> ResultSettings:
 
 
 def _prediction(rnd: Random, film: Film) -> Prediction:
-    """Return non-negative heat: zero, constant, one point, or random values."""
+    """Return a prediction whose heat is zero, constant, a single point, or random."""
     rows, columns = film.rows or 1, film.columns or 1
     values = np.zeros((18, 18), np.float32)
     kind = rnd.randrange(4)

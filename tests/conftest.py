@@ -1,7 +1,7 @@
 """Fixtures for all tests are peers, real films and databases.
 
-If a program is missing, the tests that need it are skipped, and the reason names the program. With
-CI=true these tests fail instead, because CI installs every program.
+If a program is missing, the tests that need this program are skipped with a reason. With CI=true, a
+missing program fails these tests, because CI installs every program.
 """
 
 import os

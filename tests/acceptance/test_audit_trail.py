@@ -125,7 +125,7 @@ def test_a_killed_node_has_a_start_without_an_end(make_node: MakeNode) -> None:
 
 
 def test_a_missing_certificate_is_an_error_at_the_start(make_node: MakeNode) -> None:
-    """Without this check, the first shipment of records would fail."""
+    """Without a check at the start, the first shipment of records would fail."""
     syslog = {"host": "127.0.0.1", "tls": {"ca": "nowhere.pem"}}
     node = make_node(audit={"syslog": syslog})
     with pytest.raises(AssertionError, match=r"ended with 2: osteoscreen: tls\.ca .*nowhere\.pem"):

@@ -155,7 +155,7 @@ class TestRefusals:
         assert_fails(process, 2, "dicom.port", str(port), "another port")
 
     def test_an_unreachable_database_has_status_1(self) -> None:
-        """The status is 1, because the configuration may be correct."""
+        """The status is 1 and not 2, because the configuration may be correct."""
         url = "postgresql://nobody@127.0.0.1:1/none"
         process = osteoscreen("db", "upgrade", OSTEOSCREEN__DATABASE__URL=url)
         assert_fails(process, 1, "the database does not answer")

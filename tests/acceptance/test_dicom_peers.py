@@ -134,7 +134,7 @@ def _request_commitment(ae: AE, orthanc: Orthanc, ds: pydicom.Dataset, transacti
 
 @pytest.mark.parametrize("_time", ["first", "second"])
 def test_each_test_has_an_empty_database(database_url: str, _time: str) -> None:
-    """Both runs of this test create the same table. In a shared database, the second run fails."""
+    """Both runs of this test create the same table, so a shared database makes the second fail."""
     engine = sa.create_engine(database_url)
     with engine.begin() as connection:
         assert sa.inspect(connection).get_table_names() == []

@@ -38,7 +38,7 @@ def events(receiver: WebReceiver) -> dict[str, dict[str, Any]]:
 def test_maintenance_computes_metrics_and_sends_alarms(
     make_node: MakeNode, receiver: WebReceiver, tmp_path: Path
 ) -> None:
-    """Scores are higher on the last nine days with films. Then the source sends no more films."""
+    """Scores are higher on the last nine days with films, and then the source sends no films."""
     metrics = tmp_path / "osteoscreen.prom"
     node = make_node(
         drift={

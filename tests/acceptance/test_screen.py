@@ -50,7 +50,7 @@ def copies(tmp_path: Path, film: Path) -> Path:
 def test_chest_films_are_scored_and_other_images_refused_with_a_reason(
     tmp_path: Path, shared_data: Path
 ) -> None:
-    """The chest films have any transfer syntax, and some have no preamble."""
+    """The chest films have different transfer syntaxes, and one film has no preamble."""
     bare = tmp_path / "bare.dcm"
     bare.write_bytes(_without_meta(shared_data / "dicom" / "chest" / "udacity_test1.dcm"))
     out = tmp_path / "scores.csv"

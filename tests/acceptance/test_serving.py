@@ -92,7 +92,7 @@ def test_a_destination_that_is_down_does_not_delay_the_others(
     committing_pacs: CommittingPacs,
     films: list[Path],
 ) -> None:
-    """The running PACS receives all results at once. The other PACS receives them when it runs."""
+    """A running PACS receives its results at once, a stopped PACS as soon as it runs again."""
     node = make_node(destinations=[committing_pacs.destination, destination])
     node.serve()
     uids = node.send(*films)

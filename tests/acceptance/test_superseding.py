@@ -76,7 +76,7 @@ def test_reanalysis_without_a_change_creates_no_second_object(node: Node, orthan
 def test_reanalysis_with_another_threshold_supersedes_the_report(
     node: Node, orthanc: Orthanc
 ) -> None:
-    """The new report has another finding and names its predecessor; the PACS has both reports."""
+    """The new report has another finding and refers to the first report; the PACS has both."""
     set_threshold(node, 0.99)
     run_jobs_command(node, "reanalyse")
     first, second = reports(orthanc)

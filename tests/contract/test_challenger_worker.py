@@ -73,7 +73,7 @@ def node(table: Table, tmp_path: Path, shipped: BundlePredictor) -> ChallengerNo
 
 
 def test_a_film_is_scored_with_the_second_bundle(node: ChallengerNode) -> None:
-    """The duration of the scoring is recorded, and the next step has no film."""
+    """The duration of the scoring is recorded. The next step finds no film to score."""
     node.add_analysed_film()
     assert (node.challenger.step(), node.challenger.step()) == (1, 0)
     scores = ScorePairStore(node.table.engine, VERDICT.model.digest, node.model)

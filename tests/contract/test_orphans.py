@@ -111,7 +111,7 @@ def test_a_file_whose_key_is_cleared_is_deleted(setup: Setup) -> None:
 
 
 def test_a_result_without_a_row_is_deleted(setup: Setup) -> None:
-    """The film of a deleted result gives the same result again."""
+    """A deleted result can be built again from its film."""
     key = setup.spool.store_result(b"report")
     os.utime(setup.spool.path(key), (0, 0))
     setup.purge()

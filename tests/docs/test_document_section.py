@@ -18,7 +18,7 @@ Other text.
 
 
 def test_a_section_is_replaced_and_the_rest_stays(tmp_path: Path) -> None:
-    """A section may be empty. Its new text may contain a backslash, as regular expressions do."""
+    """A section may be empty. The new text of a section may contain a backslash."""
     page = tmp_path / "page.md"
     page.write_text(PAGE)
     replace_section(page, "fault injection", "| a \\1 |\n")

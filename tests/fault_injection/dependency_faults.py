@@ -102,7 +102,7 @@ def clock_set_back(*, power_cut: bool) -> Callable[[Environment], FaultResult]:
 def broken_bundle(environment: Environment) -> FaultResult:
     """Truncate the weights, restart the scoring worker and the node, then restore the weights.
 
-    A running node still receives films. With the broken bundle, the restarted node exits with 2.
+    A running node still receives films. The restarted node exits with status 2.
     """
     node, weights = environment.node, environment.bundle / _WEIGHTS
     content = weights.read_bytes()

@@ -20,7 +20,7 @@ class FaultResult:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault. `inject` causes the fault, waits for its effect, repairs it, checks invariants.
+    """A fault that `inject` causes and repairs; `inject` then checks the invariants.
 
     After an `inject` without violations, the node runs, and every film is DONE.
     """

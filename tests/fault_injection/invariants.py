@@ -47,7 +47,7 @@ class DeliveryRecord:
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """One job; `error` joins its reason, its error and the errors of its deliveries."""
+    """One job; `error` combines the reason and error of the job and the errors of deliveries."""
 
     uid: str
     study: str

@@ -47,7 +47,7 @@ def out_of_resources(environment: Environment) -> FaultResult:
 def permanent_refusal(status: int) -> Callable[[Environment], FaultResult]:
     """Return a function that refuses every object permanently.
 
-    Each job must end FAILED and name the status. `jobs retry` then completes the job.
+    Each job must end FAILED with the status in its error. `jobs retry` then completes the job.
     """
 
     def inject(environment: Environment) -> FaultResult:

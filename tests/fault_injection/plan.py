@@ -47,7 +47,7 @@ class PlanOptions:
 
 
 def plan_trials(options: PlanOptions) -> list[list[Trial]]:
-    """Return groups of trials that share an environment; a trial of kills is a group of one."""
+    """Return groups of trials; a group shares an environment, but each kill trial has its own."""
     rounds = [
         [
             Trial(fault, database, number)

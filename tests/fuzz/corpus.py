@@ -15,7 +15,7 @@ _COLOUR_SYNTAXES = (
     uid.JPEGLSLossless,
     uid.JPEG2000Lossless,
 )
-# No decoder of the node reads JPEG Extended with 12 bits; the node refuses it with a message.
+# The node refuses JPEG Extended films with 12 bits, because none of its decoders reads them.
 _8_BITS_ONLY = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit)
 
 

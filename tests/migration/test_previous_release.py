@@ -342,7 +342,7 @@ def engine(database_url: str) -> sa.Engine:
 
 
 def test_the_upgraded_schema_is_that_of_this_release(engine: sa.Engine) -> None:
-    """Also on a database with rows, alembic finds no difference."""
+    """Alembic finds no difference, although the database contains rows."""
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []

@@ -38,7 +38,7 @@ _FILES = {
     "pixelmed.jar": Path("/usr/share/java/pixelmed.jar"),
     "libOrthancDicomWeb.so": Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so"),
 }
-# CI does not require these two programs.
+# CI does not require systemd-analyze and docker.
 OPTIONAL = frozenset({"systemd-analyze", "docker"})
 
 

@@ -14,8 +14,8 @@ State = TypeVar("State")
 def free_port() -> int:
     """Return a port that is free on every address of this machine.
 
-    The port is below the range of outgoing connections on Linux (32768 and up). In this range,
-    a client could occupy the port of a server that restarts, or connect to itself.
+    The port is below 32768, where the range of outgoing connections on Linux begins. A client
+    could occupy a port in that range while its server restarts, or connect to itself.
     """
     while True:
         port = 20000 + secrets.randbelow(12000)

@@ -1,4 +1,4 @@
-"""Decoder processes import from this module a decoder that crashes or hangs."""
+"""A decoder that crashes or hangs on request; decoder processes import this module."""
 
 import os
 import signal

@@ -145,7 +145,7 @@ def test_an_answer_reaches_the_request_that_waits(
 ) -> None:
     """When requests follow each other immediately, pynetdicom's own thread also reads messages.
 
-    In this test, that thread never pauses, and would read one of many answers.
+    In this test, the thread never pauses. It could read an answer before the request does.
     """
     always = property(lambda _assoc: True, lambda _assoc, _value: None)
     monkeypatch.setattr(Association, "_is_paused", always, raising=False)

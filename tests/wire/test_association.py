@@ -127,7 +127,7 @@ class TestNoise:
     ) -> None:
         """The next caller gets an association, and no file is left.
 
-        The limit is three. Three associations that outlive their connections would reach the limit.
+        Three associations that outlive their connections would reach `max_associations`.
         """
         node = open_node(settings={"max_associations": 3, "artim_timeout": 60.0})
         for _ in range(3):

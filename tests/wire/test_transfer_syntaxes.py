@@ -46,7 +46,7 @@ def film_of() -> dict[str, FileDataset]:
 
 
 def sent_and_kept(node: Node, path: Path, ds: FileDataset) -> None:
-    """Check that the spool has the unchanged data set of this file, and the job its digest."""
+    """Check that the spool contains the unchanged data set, and the job states its digest."""
     syntax = str(ds.file_meta.TransferSyntaxUID)
     data = encoded_data_set(path)
     digest = hashlib.sha256(syntax.encode() + data).hexdigest()

@@ -101,8 +101,8 @@ def soak(node: Node, pacs: CountingPacs, count: int) -> tuple[str, bool]:
         f"films/s; {pacs.reports} reports and {pacs.heatmaps} heatmaps in the PACS. Restarted "
         f"processes: {', '.join(restarted) or 'none'}. Maximum: "
         f"{max(sample.rows for sample in samples)} rows and "
-        f"{max(sample.files for sample in samples)} files; not deleted in time: {max(rows, 0)} and "
-        f"{max(files, 0)}; at the end: 0 and 0.\n"
+        f"{max(sample.files for sample in samples)} files. Deleted too late: {max(rows, 0)} rows "
+        f"and {max(files, 0)} files. Left at the end: 0 rows and 0 files.\n"
     )
     passed = complete and flat and not restarted and rows <= 0 and files <= 0
     return f"{growth_table(growths)}\n{summary}", passed
@@ -146,7 +146,8 @@ def decoders_of(worker: int) -> list[int]:
 def growth_table(growths: list[Growth]) -> str:
     """Return the growth of the processes as a Markdown table."""
     lines = [
-        "| process | memory, second quarter | last quarter | growth | descriptors | growth |",
+        "| process | memory, second quarter | memory, last quarter | memory growth "
+        "| descriptors, both quarters | descriptor growth |",
         "|---|---|---|---|---|---|",
     ]
     for growth in sorted(growths, key=lambda growth: growth.process):

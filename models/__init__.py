@@ -1,1 +1,1 @@
-"""Osteoporosis scores from chest radiographs: films, nets, bundles. Never imports ``node``."""
+"""Films, nets and bundles for osteoporosis scores. This package never imports ``node``."""

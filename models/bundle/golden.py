@@ -23,7 +23,7 @@ GATE_TOLERANCE = 1e-3
 GPU_TOLERANCE = 0.02
 """Allowed difference of a golden logit between GPU and CPU, about 0.5 % probability.
 
-A GPU multiplies convolutions in TF32, with 10 bits where float32 has 23.
+A GPU computes convolutions in TF32, which has 10 bits of mantissa; float32 has 23 bits.
 """
 
 
@@ -57,7 +57,7 @@ def verify_golden(bundle: Bundle) -> float:
 def max_device_difference(
     files: Sequence[str], cpu: Sequence[float], gpu: Sequence[float]
 ) -> float:
-    """Return the largest difference of golden logits between CPU and GPU; 0 without files.
+    """Return the largest difference of a golden logit between CPU and GPU; 0 if there are no films.
 
     Raises BundleError if a difference is above ``GPU_TOLERANCE`` or not a number.
     """

@@ -21,7 +21,7 @@ SENSITIVITY_90: Final = "sensitivity-90"
 SPECIFICITY_90: Final = "specificity-90"
 
 _RATE = 0.9
-"""Rate of the points that are named after a rate."""
+"""Rate that ``SENSITIVITY_90`` and ``SPECIFICITY_90`` must reach."""
 
 
 class OperatingPoint(StoredModel):

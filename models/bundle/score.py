@@ -20,7 +20,7 @@ from models.nets.grid import GridNet
 Float = npt.NDArray[np.float32]
 
 CHUNK = 16
-"""Films per batch. More are not faster and need more memory."""
+"""Films per batch. Larger batches are not faster and need more memory."""
 
 
 class BundleError(ProcessingError):

@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 NETS: Final[Mapping[str, Callable[[GridConfig], GridNet]]] = MappingProxyType({"grid": GridNet})
-"""Nets that a card may name."""
+"""Classes of nets by the name in a card."""
 
 CARD, WEIGHTS = "card.yaml", "weights.safetensors"
 CLINICAL, GATE = "clinical.yaml", "gate.safetensors"

@@ -63,7 +63,7 @@ def auc(scores: Numbers, positive: Flags) -> float:
     cases, controls = scores[positive], scores[~positive]
     if not len(cases) or not len(controls):
         raise ValueError("an AUC needs films of both classes")
-    # The p value of this test is not used; the asymptotic method is the fast one.
+    # The statistic does not depend on the method; the asymptotic method is fast.
     ordered_pairs = mannwhitneyu(cases, controls, method="asymptotic").statistic
     return float(ordered_pairs) / (len(cases) * len(controls))
 
@@ -127,7 +127,7 @@ def weighted_auc(scores: Values, positive: Flags, weights: Values) -> Values:
     first = np.searchsorted(ordered, ordered, side="left")
     last = np.searchsorted(ordered, ordered, side="right")
     below = np.concatenate([np.zeros((len(weights), 1)), np.cumsum(controls, axis=1)], axis=1)
-    # Controls with the same score count half.
+    # A control with the same score as a case counts half.
     outranked = (below[:, first] + below[:, last]) / 2
     with np.errstate(invalid="ignore"):
         areas: Values = (cases * outranked).sum(axis=1) / (cases.sum(axis=1) * controls.sum(axis=1))

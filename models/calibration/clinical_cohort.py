@@ -20,10 +20,10 @@ YOUNGEST: Final = 50.0
 """Densitometry diagnoses by T-score after the menopause, and in men from the age of 50."""
 
 OLDEST: Final = 110.0
-"""Higher ages are treated as errors."""
+"""Highest age in years that is accepted; a higher age is an error."""
 
 OSTEOPOROSIS: Final = -2.5
-"""Highest T-score of osteoporosis, as defined by the World Health Organization."""
+"""World Health Organization: osteoporosis is a T-score at or below this value."""
 
 NHANES_CEILING: Final = 80.0
 
@@ -61,8 +61,8 @@ class People:
     """Complete rows of a table; all arrays are (n,).
 
     ``weight`` is the sampling weight, with mean 1. ``cluster`` is the number of the sampling unit,
-    which is a survey's primary unit or a patient. ``stratum`` is the number of the stratum that
-    contains this unit. ``left_out`` counts the excluded rows by cause.
+    which is a survey's primary unit or a patient. ``stratum`` is the number of the sampling
+    unit's stratum. ``left_out`` counts the excluded rows by cause.
     """
 
     age: Float
@@ -123,7 +123,7 @@ def read_people(path: Path, label: Label | None = None) -> People:
     table = np.array([[_number(path, *row, column) for column in columns] for row in complete])
     weight, cluster, stratum = _design(path, complete, kind)
     return People(
-        # The served model applies the same ceiling.
+        # The clinical model of a bundle applies the same ceiling.
         age=np.minimum(table[:, 0], math.inf if kind.ceiling is None else kind.ceiling),
         male=np.array([row["sex"] == MALE for _, row in complete], np.float64),
         weight_kg=table[:, 1],

@@ -30,7 +30,7 @@ FOLDS: Final = 10
 SEED: Final = 0
 
 PENALTY: Final = 1.0
-"""scikit-learn's C on standardised terms; this weak penalty only stabilises the spline."""
+"""scikit-learn's parameter C for standardised terms; the weak penalty stabilises the spline."""
 
 QUANTILES: Final = (0.05, 0.35, 0.65, 0.95)
 """Harrell's quantiles for four knots (Regression Modeling Strategies, 2.4.6)."""

@@ -73,7 +73,7 @@ def _slope(people: People, logits: Float, weight: Float) -> float:
 
 
 def _in_the_large(people: People, logits: Float) -> float:
-    """Return the shift of the logits after which the mean probability equals the prevalence."""
+    """Return the shift of all logits that makes the mean probability equal to the prevalence."""
 
     def surplus(shift: float) -> float:
         residual = expit(logits + shift) - people.positive

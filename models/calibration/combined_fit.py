@@ -92,7 +92,7 @@ def _fit_logistic(parts: Numbers, positive: Flags) -> tuple[float, ...]:
 
 
 def _limit_ratio(parts: Numbers, positive: Flags, fitted: float) -> float:
-    """Return the ratio of clinical to image weight: ``fitted``, or the limit if it is lower."""
+    """Return the ratio of clinical to image weight, which is ``fitted`` or a lower limit."""
     image, clinical = parts.T
     rng = np.random.default_rng(0)
     permuted = [rng.permutation(clinical) for _ in range(_PERMUTATIONS)]

@@ -46,7 +46,7 @@ class ValueRange(StoredModel):
 class AcceptedInputs(StoredModel):
     """Accepted inputs. A person with a value outside its range gets no score.
 
-    ``age_ceiling`` is the highest age that the survey records. A higher age is set to this ceiling.
+    ``age_ceiling`` is the highest age that the survey records; higher ages are set to it.
     """
 
     age_years: ValueRange
@@ -56,7 +56,7 @@ class AcceptedInputs(StoredModel):
 
 
 class Coefficients(StoredModel):
-    """Coefficients of the logit: spline terms of age in years, male sex, kg and cm."""
+    """Coefficients of the logit for age (spline terms), male sex, weight in kg and height in cm."""
 
     intercept: float
     age: tuple[float, ...]

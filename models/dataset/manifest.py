@@ -1,4 +1,4 @@
-"""Read and write manifests: CSV files that list films with patient, hospital, split and label.
+"""Manifests are CSV files that list films with patient, hospital, split and label.
 
 The column ``path`` is relative to the folder of the CSV file. One ``ManifestError`` reports all
 faults of a manifest.
@@ -177,6 +177,6 @@ def to_cell(value: object, folder: Path) -> str:
     if isinstance(value, bool):
         return str(int(value))
     if isinstance(value, Path):
-        # A film below the manifest's folder gets a relative path, so both can be moved together.
+        # Films below the manifest's folder get relative paths, so the folder can be moved.
         return str(value.relative_to(folder) if value.is_relative_to(folder) else value)
     return str(value)

@@ -54,8 +54,8 @@ class CohortResult:
     """Results on the test films of one site.
 
     ``internal`` is True if the site also has training or validation films.
-    ``net_benefit_difference`` is the net benefit of the image model minus that of a clinical model;
-    the lowest value at thresholds of 10 to 40 % is used. None means no clinical model.
+    ``net_benefit_difference`` is the smallest net benefit of the image model minus that of a
+    clinical model, at thresholds of 10 to 40 %. It is None without a clinical model.
     """
 
     site: str

@@ -44,7 +44,7 @@ class Baseline:
 
 
 def band_energies(film: Radiograph) -> Values:
-    """Return log energies of four frequency bands and the mean for every block, (180,)."""
+    """Return five features for each of 36 blocks: log energies of four bands, and the mean."""
     remainder = prepare(film, SIDE).array[0]
     features = []
     for sigma in _SIGMAS:
@@ -56,10 +56,10 @@ def band_energies(film: Radiograph) -> Values:
 
 
 def fit_baseline(energies: Values, entries: Sequence[Entry], seed: int) -> Baseline:
-    """Fit to the training films and score all; ``energies`` is (n, 180), in the order of entries.
+    """Fit the baseline to one split and return the probabilities of all films.
 
-    Films of the fit are scored by cross-validation over patients. Without training films, the
-    baseline is fitted to the validation films; if these are also missing, to the test films.
+    The baseline is fitted to the first split that has films: train, validation, test. The films of
+    this split are scored by cross-validation over patients. ``energies`` is (n, 180).
     """
     splits = np.array([entry.split for entry in entries])
     in_fit, description = splits == Split.TEST, "cross-validated over patients of the test films"
@@ -78,7 +78,7 @@ def fit_baseline(energies: Values, entries: Sequence[Entry], seed: int) -> Basel
 
 
 def held_out_scores(energies: Values, entries: Sequence[Entry], folds: FoldIndices) -> Values:
-    """Return a score (n,) of each film by a ridge regression that was fitted to the other folds."""
+    """Return each film's score (n,) from a ridge regression fitted to the films of other folds."""
     scores = cross_val_predict(_ridge(), energies, _targets(entries), cv=folds)
     return np.asarray(scores, np.float64)
 

@@ -9,12 +9,12 @@ from models.calibration.auc import Z95, Flags, IntervalEstimate, Values
 from models.evaluation.threshold_metrics import wilson
 
 BINS, MINIMUM_PER_BIN = 10, 15
-"""Maximum number of bins, and the minimum number of films in each."""
+"""Maximum number of bins, and minimum number of films in each bin."""
 
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """Films with neighbouring predictions: mean prediction and observed share of positives."""
+    """Mean prediction and observed share of positives for films with similar predictions."""
 
     films: int
     predicted: float

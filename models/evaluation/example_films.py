@@ -34,7 +34,7 @@ def most_confident(
 
 
 def evenly_spaced(count: int, limit: int) -> list[int]:
-    """Return up to ``limit`` of ``count`` indices, evenly spaced."""
+    """Return ``limit`` evenly spaced indices below ``count``, or all indices if there are fewer."""
     size = min(count, limit)
     return [round(step * (count - 1) / max(1, size - 1)) for step in range(size)]
 

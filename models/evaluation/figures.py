@@ -1,4 +1,4 @@
-"""Figures of an evaluation as PNG bytes: ROC, calibration, decision curves, histograms, heatmaps.
+"""Draw an evaluation's ROC, calibration and decision curves, histograms and heatmaps as PNG.
 
 Only this module imports matplotlib, because the import takes a second.
 """
@@ -75,7 +75,7 @@ _PANEL_WIDTH, _PANEL_HEIGHT, _DPI = 3.5, 4.8, 160
 
 @dataclass(frozen=True)
 class ExampleFilm:
-    """One film of the heatmap figure: pixels, heat (h, w) over ``place``, bone mask and caption."""
+    """One film of the heatmap figure; ``heat`` (h, w) covers ``place`` on the film."""
 
     pixels: Float
     aspect: float
@@ -266,7 +266,7 @@ def _add_legend(axes: Axes, title: str | None = None) -> None:
 
 
 def _add_title(axes: Axes, cohort: CohortResult, films: str) -> None:
-    """Add the cohort's name and counts; ``films`` is the kind of films, e.g. "simulated films"."""
+    """Add the cohort's name and counts; ``films`` is a phrase such as "simulated films"."""
     axes.set_title(cohort.name, pad=18)
     counts = f"{cohort.films} {films}, {cohort.positives} with osteoporosis"
     axes.text(0, 1.02, counts, transform=axes.transAxes, fontsize=8, color=FAINT)

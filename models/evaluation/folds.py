@@ -28,7 +28,7 @@ Indices = npt.NDArray[np.intp]
 """Indices of films in the manifest."""
 
 FoldIndices = list[tuple[Indices, Indices]]
-"""For each fold, the films outside it and the films in it."""
+"""For each fold, the films outside the fold and the films in the fold."""
 
 NET, RIDGE = "net", "ridge"
 POOLING = (
@@ -36,7 +36,7 @@ POOLING = (
     "replaced by its rank among the films of its fold, scaled to 0..1"
 )
 _VALIDATION_FOLDS = 6
-"""One of this many parts of a fold's training patients is set aside to choose the checkpoint."""
+"""The films outside a fold are split into this many parts; one part is for validation."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class Fold:
 class HeldOutAuc:
     """AUC of a model on held-out films.
 
-    ``pooled`` is the AUC of all films, with DeLong's interval. ``by_patient`` is the same AUC with
-    a bootstrap interval over patients. ``folds`` are the AUCs of the single folds, and ``mean`` is
-    the mean of these AUCs.
+    ``pooled`` is the AUC of all films, with DeLong's interval. ``by_patient`` is the pooled AUC
+    with a bootstrap interval over patients. ``folds`` are the AUCs of the single folds, and
+    ``mean`` is the mean of these AUCs.
     """
 
     pooled: IntervalEstimate
@@ -162,7 +162,7 @@ def _refuse_few_patients(positive: Flags, patients: npt.NDArray[np.str_], count:
 def _split_off_validation(
     outside: Indices, inside: Indices, positive: Flags, patients: npt.NDArray[np.str_], seed: int
 ) -> Fold:
-    """Select the patients that choose the checkpoint from the patients outside the fold."""
+    """Split the films outside the fold by patient into training and validation films."""
     labels, owners = positive[outside], patients[outside]
     parts = max(2, min(_VALIDATION_FOLDS, patients_of_rarer_class(labels, owners)))
     train, validation = draw_indices(labels, owners, parts, seed)[0]

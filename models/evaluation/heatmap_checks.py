@@ -1,7 +1,7 @@
 """Checks of the heatmaps: share of heat in bone, dependence on the weights, repeatability.
 
 The weight randomisation follows Adebayo et al., NeurIPS 2018. Repeatability and structural
-similarity of maps follow Arun et al., Radiology: Artificial Intelligence 2021;3:e200267.
+similarity of maps follow Arun et al., Radiol Artif Intell 2021;3:e200267.
 """
 
 import copy
@@ -37,9 +37,9 @@ class BoneHeat:
 class HeatmapChecks:
     """Mean structural similarity (SSIM) of heatmaps over films; 1 means identical maps.
 
-    ``ssim_randomised_weights`` compares the maps with those of a net whose weights are shuffled. A
-    value near 1 means that maps do not depend on the training. ``ssim_darkened`` compares the maps
-    with those of films that are 10 % darker and have 8 bits; this value should be near 1.
+    ``ssim_randomised_weights`` compares the maps with those of a net whose weights are shuffled. If
+    this SSIM is near 1, maps do not depend on the training. ``ssim_darkened`` compares the maps
+    with those of films that are 10 % darker and have 8 bits; this SSIM should be near 1.
     ``rerun_difference`` is the largest difference of heat between two runs on the same films.
     """
 
@@ -69,7 +69,7 @@ def measure_bone_heat(heat: Float, place: FieldOfView, mask: Float) -> BoneHeat 
 
 
 def check_heatmaps(bundle: Bundle, films: Sequence[Radiograph], seed: int) -> HeatmapChecks:
-    """Compare the maps of ``films`` with maps of a shuffled net, of darker films and of a rerun."""
+    """Compare the heatmaps with those of shuffled weights, darker films and a second run."""
     original = score(bundle, films)
     randomised = score(_shuffle_weights(bundle, seed), films)
     darkened = score(bundle, [replace(film, pixels=_darken(film.pixels)) for film in films])

@@ -78,7 +78,7 @@ def _environment() -> Environment:
 def _fill_guideline(
     environment: Environment, file: Path, values: Mapping[str, Any]
 ) -> list[GuidelineItem]:
-    """Return the items of a guideline; each answer in its file is a template for report values."""
+    """Return a guideline's items; each answer in ``file`` is a template that gets ``values``."""
     rows = yaml.safe_load(file.read_text("utf-8"))
     return [
         GuidelineItem(str(item), subject, _render_answer(environment, answer, values))
@@ -87,7 +87,7 @@ def _fill_guideline(
 
 
 def _render_answer(environment: Environment, answer: str, values: Mapping[str, Any]) -> Markup:
-    # The environment escapes the values. Markup prevents a second escape in the page.
+    # The template escapes the values. ``Markup`` keeps the page from escaping them again.
     return Markup(environment.from_string(answer).render(**values).strip())  # noqa: S704
 
 

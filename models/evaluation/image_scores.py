@@ -74,7 +74,7 @@ def score_films(
     """Score films in order; the scores of each chunk are written to ``cache`` immediately."""
     keys = [(bundle.card.digest, film.film_digest, film.mask_digest) for film in features]
     scores = _read_cache(cache)
-    # Every run uses the same chunks, because scores depend on the batch in their last bits.
+    # Every run uses the same chunks, because the last bits of a score depend on the batch.
     for first in track(range(0, len(keys), CHUNK), "scoring"):
         chunk = slice(first, first + CHUNK)
         if all(key in scores for key in keys[chunk]):
@@ -141,5 +141,5 @@ def _append_to_cache(cache: Path, scores: dict[Key, FilmScore]) -> None:
         for key, film in scores.items():
             heat = film.bone_heat
             shares = (heat.heat_share, heat.area_share) if heat else ("", "")
-            # The dot marks a complete line.
+            # The dot in the last cell shows that the line is complete.
             writer.writerow([*key, film.logit, film.probability, *shares, "."])

@@ -21,7 +21,7 @@ DENSITY_OFF_LOW, DENSITY_OFF_HIGH = 0.45, 0.55
 PERMUTED_LOW, PERMUTED_HIGH = 0.48, 0.52
 TWINS_MINIMUM = 0.95
 DRAWS = 200
-"""Permutations of the labels; with 2,485 films the standard error of the mean AUC is 0.001."""
+"""Number of label permutations; with 2,485 films, the mean AUC has a standard error of 0.001."""
 
 GREY_LEVELS = ("mean", "standard deviation", "10th percentile", "90th percentile")
 
@@ -56,7 +56,7 @@ def check_permuted_labels(scores: Values, draws: Flags) -> LeakageCheck:
     """Check that the mean AUC is 0.5 under the permuted labels ``draws`` (d, n).
 
     The check detects errors of the measurement, for example an AUC that depends on the order of
-    rows or on a hospital's prevalence. The interval contains 95 % of the permutations.
+    rows or on a hospital's prevalence. The interval contains the AUCs of 95 % of the permutations.
     """
     areas = np.array([auc(scores, labels) for labels in draws])
     low, high = np.percentile(areas, [2.5, 97.5]).tolist()
@@ -82,10 +82,10 @@ def permute_labels(positive: Flags, sites: Sequence[str], seed: int) -> Flags:
 
 
 def check_twins(scores: Values, twin_scores: Values, thinner: Flags) -> LeakageCheck:
-    """Check that the score follows density in pairs (n,) of films that differ only in density.
+    """Check that the film with less bone has the higher score in pairs (n,) of twins.
 
-    ``thinner`` is True if the twin has less bone. Less bone must raise the score; more bone must
-    lower the score. Equal scores of a pair count as wrong.
+    Twin and original differ only in density. ``thinner`` is True if the twin has less bone. Equal
+    scores of twin and original count as wrong.
     """
     correct = np.where(thinner, twin_scores > scores, twin_scores < scores)
     share = wilson(int(correct.sum()), len(correct))
@@ -108,7 +108,7 @@ def check_plausible_auc(site: str, scores: Values, positive: Flags) -> LeakageCh
 
 
 def grey_level_features(film: Radiograph) -> Values:
-    """Return the ``GREY_LEVELS`` of a film's pixels, (4,)."""
+    """Return the values named in ``GREY_LEVELS`` for a film's pixels, (4,)."""
     grey = film.pixels.astype(np.float64)
     return np.array([grey.mean(), grey.std(), *np.percentile(grey, [10, 90])])
 
@@ -117,7 +117,7 @@ def check_grey_level(levels: Values, positive: Flags, sites: Sequence[str]) -> L
     """Check that grey levels (n, 4) from ``grey_level_features`` do not predict the label.
 
     If exposure depends on density, grey levels reveal the label. The density-off check cannot
-    detect this leak, because all its films have the same density. Films are ranked within their
+    detect this, because all density-off films have the same density. Films are ranked within their
     hospital. The estimate is the AUC of the grey level whose AUC is farthest from 0.5.
     """
     site_of = np.asarray(sites)

@@ -22,7 +22,7 @@ def score_models(
 ) -> dict[str, Values]:
     """Return probabilities (n,) by model; NaN for films that a model does not score.
 
-    ``film_scores`` holds the image scores; a film that is not evaluated has None. A model is left
+    ``film_scores`` contains the image scores, and None for films not evaluated. A model is left
     out if the bundle does not contain it, or if no film has the inputs of the model.
     """
     evaluated = np.array([score is not None for score in film_scores])

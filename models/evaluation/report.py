@@ -31,7 +31,7 @@ FORMAT = 2
 """Version of report.json; it increases when a key changes its name or meaning."""
 
 _COMPARED = ((IMAGE, IMAGE), (CLINICAL, CLINICAL), (REFITTED, CLINICAL), (COMBINED, COMBINED))
-"""Models in the comparison with the published study, and the published model of each."""
+"""Models compared with the published study, each with the corresponding published model."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def compare_with_published(analysis: Analysis) -> tuple[PublishedComparison, ...
 
 
 def summarise_bone_heat(films: Sequence[BoneHeat]) -> BoneHeatSummary | None:
-    """Return a summary of the heat in bone of several films; None if there are no films."""
+    """Summarise the films' shares of heat in bone; return None if there are no films."""
     if not films:
         return None
     low, median, high = np.percentile([film.ratio for film in films], [2.5, 50, 97.5]).tolist()

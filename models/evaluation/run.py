@@ -50,7 +50,7 @@ _FILMS = {
 def evaluate(file: Path, bundle: Bundle, out: Path, seed: int = 0) -> EvaluationReport:
     """Evaluate ``bundle`` on the manifest ``file`` and write the report to ``out``.
 
-    The first file is written after all films are decoded, the report after all results exist. An
+    All films are decoded before the first file is written. The HTML report is written last. An
     interrupted run resumes from ``out/scores.csv``. Raises ManifestError.
     """
     manifest = read_manifest(file)

@@ -13,7 +13,7 @@ PREVALENCES = (0.05, 0.10, 0.20, 0.37)
 
 @dataclass(frozen=True)
 class PredictiveValues:
-    """Predictive values at a prevalence, by Bayes' rule; None if no film has the prediction."""
+    """Predictive values at a prevalence, by Bayes' rule; None if no film gets this prediction."""
 
     prevalence: float
     ppv: float | None

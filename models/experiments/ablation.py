@@ -27,7 +27,7 @@ FULL = "full"
 
 @dataclass(frozen=True)
 class NetVariant:
-    """A net that differs from the full net in fields of ``GridConfig``, or is MONAI's MIL net."""
+    """A net to compare: the full net with ``changes`` to ``GridConfig``, or MONAI's MIL net."""
 
     name: str
     description: str
@@ -135,8 +135,8 @@ def refuse_small_sites(tested: Sequence[Entry]) -> None:
 def refuse_single_film_batch(films: int, batch: int, config: GridConfig) -> None:
     """Raise ManifestError if the last batch of an epoch has one film with a feature map of 1 x 1.
 
-    Batch norm cannot compute a variance from one value. A map of 1 x 1 occurs only in the
-    whole-film net, if a block is as small as one cell of the last feature map.
+    Batch norm cannot compute a variance from one value. A whole-film net whose blocks have one cell
+    computes a map of 1 x 1 from each thumbnail.
     """
     if films % batch == 1 and config.block == STRIDE:
         raise ManifestError(

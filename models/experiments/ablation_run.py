@@ -42,12 +42,12 @@ _FORMAT = 2
 """Version of the stored results; results of another version are not reused."""
 
 _MINIMUM_VALIDATIONS = 10
-"""Minimum number of validations; a longer run validates at the usual interval."""
+"""A short run has this number of validations; a long run has more validations."""
 
 
 @dataclass(frozen=True)
 class AblationOptions:
-    """Options of an ablation: ``config`` is the full net, ``batch`` the number of films.
+    """Options of an ablation; ``config`` is the full net, ``batch`` the number of films per step.
 
     ``start`` is the bundle whose ResNet weights are used; the seed determines all other weights.
     """
@@ -139,7 +139,7 @@ def _load_resources(
 def _key(
     file: Path, entries: Sequence[Entry], options: AblationOptions, device: torch.device
 ) -> str:
-    """Return a name that depends on the films, labels, settings and kind of device."""
+    """Return a hash of the films, labels, settings and kind of device."""
     start = describe_start(options.start, options.seed)
     settings = (options.config, options.steps, options.batch, start, options.seed, device.type)
     digest = hashlib.sha256(file.read_bytes())

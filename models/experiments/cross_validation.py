@@ -127,7 +127,7 @@ def cross_validate(file: Path, options: CrossValidationOptions) -> CrossValidati
 
 
 def _run_key(entries: Sequence[Entry], films: Films, options: CrossValidationOptions) -> str:
-    """Return a name that depends on the films, labels, patients and settings."""
+    """Return a hash of the films, labels, patients and settings."""
     start = describe_start(options.start, options.seed)
     settings = [start, options.folds, options.steps, options.batch, options.seed]
     rows = [(entry.patient_id, entry.label, entry.t_score) for entry in entries]

@@ -1,4 +1,4 @@
-"""The gate as a part of a bundle: ``gate.safetensors`` and the gate's part of the card."""
+"""The gate of a bundle is stored in ``gate.safetensors`` and in a part of the card."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -71,7 +71,7 @@ class Gate:
 
 
 def sign_gate(gate: Gate, films: Mapping[str, Radiograph]) -> tuple[GatePart, bytes]:
-    """Return the gate's part of the card, with digest and golden findings, and the file content."""
+    """Return the card part with digest and golden findings, and the content of the gate's file."""
     content = _to_bytes(gate)
     digest = hashlib.sha256(content).hexdigest()
     part = gate.part.model_copy(update={"sha256": digest, "golden": ()})

@@ -19,7 +19,7 @@ Float = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class FeatureDistribution:
-    """Features of frontal chest films: ``centre`` (F,), ``precision`` (F, F), ``scale``.
+    """Distribution of frontal films' features, with ``centre`` (F,) and ``precision`` (F, F).
 
     995 of 1,000 unseen frontal films have a distance of at most ``scale``.
     """
@@ -29,7 +29,7 @@ class FeatureDistribution:
     scale: float
 
     def distances(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-        """Return Mahalanobis distances of features (n, F), divided by ``scale``, (n,)."""
+        """Return the Mahalanobis distances (n,) of features (n, F), divided by ``scale``."""
         offset = features.astype(np.float64) - self.centre
         square = np.einsum("nf,fg,ng->n", offset, self.precision.astype(np.float64), offset)
         distance: npt.NDArray[np.float64] = np.sqrt(np.maximum(square, 0.0)) / self.scale

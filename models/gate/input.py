@@ -14,9 +14,9 @@ _LEVELS = 1024
 
 
 def to_square(film: Radiograph, size: int) -> tuple[Float, tuple[int, int]]:
-    """Return the film in the middle of a square (size, size) of zeros, and its height and width.
+    """Return a square (size, size) with the film, and the film's height and width in it.
 
-    The film is resized so that its pixels are square.
+    The film is in the middle of zeros. It is resized so that its pixels are square.
     """
     rows, columns = film.pixels.shape
     tall = rows * film.aspect
@@ -39,9 +39,10 @@ def film_mask(extent: Tensor, size: int) -> Tensor:
 
 
 def rank_pixels(squares: Tensor, inside: Tensor) -> Tensor:
-    """Return each pixel's rank in its film, -1 to 1; 0 outside the film. Shapes: (n, 1, S, S).
+    """Return each pixel's rank in its film, -1 to 1, and 0 outside the film, (n, 1, S, S).
 
-    Ranks do not depend on window, tone curve and bit depth. Inversion changes their sign.
+    Ranks do not depend on window, tone curve and bit depth. An inverted film has ranks of
+    opposite sign.
     """
     flat, mask = squares.flatten(1), inside.flatten(1)
     low = flat.masked_fill(~mask, torch.inf).amin(dim=1, keepdim=True)

@@ -33,10 +33,11 @@ class GateConfig(BaseModel):
 
 @dataclass(frozen=True)
 class GateLogits:
-    """Logits, and the features (N, F) for distances.
+    """Logits of the gate, and the features (N, F) for the distance from frontal chest films.
 
-    ``kind`` is (N, 3) for frontal chest, lateral chest, other. ``turn`` (N, 4) is for quarter turns
-    counter-clockwise, ``inverted`` (N,) for inversion, ``ap`` (N,) for AP instead of PA.
+    ``kind`` (N, 3) is for frontal chest, lateral chest and other images. ``turn`` (N, 4) is for
+    the number of quarter turns counter-clockwise. ``inverted`` (N,) is for inverted grey levels.
+    ``ap`` (N,) is for the view AP; a low logit means PA.
     """
 
     kind: Tensor
@@ -64,7 +65,7 @@ class _Block(nn.Module):
 
 
 class GateNet(nn.Module):
-    """The net: inputs (N, 1, S, S) to ``GateLogits``."""
+    """The gate's net; ``forward`` converts films (N, 1, S, S) to ``GateLogits``."""
 
     def __init__(self, config: GateConfig) -> None:
         super().__init__()
@@ -86,7 +87,7 @@ class GateNet(nn.Module):
         x = relu(self.stem_norm(self.stem(x)))  # (N, 24, S / 2, S / 2)
         for block in self.blocks:
             x = block(x)
-        # (N, 128, S / 32, S / 32): a small structure changes the maximum more than the mean.
+        # x is (N, 128, S / 32, S / 32). A small structure changes the maximum more than the mean.
         pooled = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
         features = gelu(self.features(pooled))  # (N, F)
         active = self.dropout(features)

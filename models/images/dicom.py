@@ -30,7 +30,7 @@ from models.images.grayscale_pipeline import (
 from models.images.radiograph import Radiograph
 
 MAX_PIXELS = 12_000**2
-"""Maximum number of pixels. No detector makes larger films, and decoding needs much memory."""
+"""Maximum number of pixels. Detectors make smaller films, and decoding needs much memory."""
 
 _DECODING = (
     ArithmeticError,
@@ -155,7 +155,7 @@ def _grey(stored: Stored) -> Stored:
 
 
 def _padding(ds: Dataset, levels: Levels) -> npt.NDArray[np.bool_]:
-    """Return a flag for each level: True if the level is padding (PS3.3 C.7.5.1.1.2)."""
+    """Return for each level whether it is padding (PS3.3 C.7.5.1.1.2)."""
     first = _number(ds, "PixelPaddingValue")
     if first is None:
         return np.zeros(levels.stored.shape, bool)

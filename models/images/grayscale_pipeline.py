@@ -1,8 +1,8 @@
 """The greyscale pipeline of PS3.3 C.7.6.3, C.11.1 and C.11.2, for each grey level.
 
 Modality LUT, VOI LUT or window, and polarity depend on the stored value only. A film has thousands
-of levels and up to a hundred million pixels. The pipeline therefore converts only the levels. A
-look-up then converts the pixels in strips, because strips need little memory.
+of levels and up to a hundred million pixels. The pipeline therefore converts only the levels. Each
+pixel gets the converted value of its level. Pixels are processed in strips to save memory.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ Stored = npt.NDArray[Any]
 
 _STRIP = 2**20  # pixels
 _MAX_RANGE = 2**22
-"""Maximum range of levels that is counted; larger ranges are sorted."""
+"""If stored values have a range of at least this, pixels are sorted; else, a table counts them."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Levels:
 
     @property
     def picture(self) -> npt.NDArray[np.bool_]:
-        """A flag for each level: True if it belongs to the image, False for padding."""
+        """For each level, whether it belongs to the image and is not padding."""
         return self.counts > 0
 
     def without(self, padding: npt.NDArray[np.bool_]) -> "Levels":

@@ -13,7 +13,7 @@ from models.images.radiograph import FieldOfView, Radiograph
 Float = npt.NDArray[np.float32]
 
 CONTRAST = 0.02
-"""Local contrast, as a share of the display range, where ``asinh`` becomes logarithmic."""
+"""``asinh`` is nearly logarithmic above this local contrast (as a share of the display range)."""
 
 TONE = 0.3
 """Weight of the grey level relative to the local contrast."""

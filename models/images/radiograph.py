@@ -1,4 +1,4 @@
-"""A decoded film, and its rectangle that a net analyses. ``node.domain`` also uses this module."""
+"""A decoded film, and the rectangle that a net analyses. ``node.domain`` also uses this module."""
 
 from dataclasses import dataclass
 
@@ -34,7 +34,7 @@ class FieldOfView:
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """Grad-CAM of one film: ``values`` is float32 (h, w) and not negative.
+    """Grad-CAM of one film; ``values`` is float32 (h, w) and not negative.
 
     The grid of ``values`` covers ``field_of_view``, including padding.
     """

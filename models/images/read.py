@@ -15,7 +15,7 @@ Float = npt.NDArray[np.float32]
 
 _PICTURES = frozenset({".png", ".jpg", ".jpeg"})
 _FULL_SCALE = {"L": 255.0, "I;16": 65535.0, "I": 65535.0, "I;16B": 65535.0}
-"""Value of white in Pillow's grey modes; a 16-bit PNG has one of the last three."""
+"""Grey value of white by Pillow mode; a 16-bit PNG has the mode I;16, I or I;16B."""
 
 
 def read_film(path: Path) -> Radiograph:

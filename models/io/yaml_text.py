@@ -44,5 +44,5 @@ def read_yaml(text: str) -> Any:
     except RecursionError as error:
         raise YamlError("nested too deep") from error
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        # PyYAML raises these for an invalid date or number.
+        # PyYAML raises these exceptions for an invalid date or number.
         raise YamlError(f"not readable: {type(error).__name__} in a value") from error

@@ -1,10 +1,11 @@
 """The grid hybrid net: a ResNet-18 over 6 x 6 blocks of a film, a Transformer over the blocks.
 
 The method is from Li et al., Chin J Med Imaging Technol 2026;42(3):403-407. The abstract names
-ResNet-18, a Transformer and the 6 x 6 grid. All other choices are fields of ``GridConfig``.
+ResNet-18, a Transformer and the 6 x 6 grid. ``GridConfig`` contains the choices that the abstract
+does not state.
 
-Symbols in shapes: N films, B = grid * grid blocks, C = 512 channels, D = token width. The last map
-of a block is h x w. S is the side of the film in pixels.
+In shapes, N means films, B = grid * grid blocks, C = 512 channels, and D the token width. The last
+map of a block is h x w. S is the side of the film in pixels.
 """
 
 from dataclasses import dataclass, replace
@@ -62,7 +63,7 @@ class GridConfig:
 
 @dataclass(frozen=True)
 class Features:
-    """Output of the ResNet: ``maps`` (N, B, C, h, w), and ``thumb`` (N, C) for the thumbnail."""
+    """Output of the ResNet; ``maps`` is (N, B, C, h, w), ``thumb`` (N, C) is for the thumbnail."""
 
     maps: Tensor
     thumb: Tensor | None
@@ -88,7 +89,7 @@ class Output:
 
 
 class FilmNet(nn.Module):
-    """Interface of a net in training: ``config``, and ``forward(film) -> Output``."""
+    """Base class of the nets that can be trained; ``forward`` returns the ``Output`` of films."""
 
     config: GridConfig
 
@@ -194,7 +195,7 @@ def with_size(net: GridNet, size: int) -> GridNet:
 
 
 def cut_blocks(image: Tensor, grid: int, halo: int = 0) -> Tensor:
-    """Cut (N, K, S + 2 halo, S + 2 halo) into (N, grid * grid, K, b, b), row by row."""
+    """Cut each image of a batch into grid * grid blocks, row by row; a block includes its halo."""
     step = (image.shape[-1] - 2 * halo) // grid
     side = step + 2 * halo
     cells = image.unfold(2, side, step).unfold(3, side, step)  # (N, K, grid, grid, b, b)
@@ -202,7 +203,7 @@ def cut_blocks(image: Tensor, grid: int, halo: int = 0) -> Tensor:
 
 
 def stitch_blocks(blocks: Tensor, grid: int) -> Tensor:
-    """Reverse ``cut_blocks`` without halo: (N, grid * grid, h, w) to (N, grid * h, grid * w)."""
+    """Join the blocks of each film: (N, grid * grid, h, w) to (N, grid * h, grid * w)."""
     n, _, h, w = blocks.shape
     cells = blocks.reshape(n, grid, grid, h, w).transpose(2, 3)  # (N, grid, h, grid, w)
     return cells.reshape(n, grid * h, grid * w)
@@ -220,8 +221,8 @@ def resnet18(norm: str) -> ResNet18:
 
 
 def _transformer(config: GridConfig) -> nn.TransformerEncoder:
-    # The first axis is tokens. If it were films, torch would copy the frozen weights for each
-    # token, which took half of a heatmap's time.
+    # The first axis is the token axis. If the first axis were films, torch would copy the frozen
+    # weights for each token, which took half of a heatmap's time.
     layer = nn.TransformerEncoderLayer(
         config.dim,
         config.heads,

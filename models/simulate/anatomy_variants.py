@@ -18,10 +18,10 @@ from models.images.grayscale_pipeline import Float
 from models.simulate.anatomy import SPACING_MM, Anatomy
 
 FIELD_MM = 400.0
-"""Side of the square at the detector that maps cover; the CT is 360 mm wide."""
+"""Maps cover a square with this side at the detector; the CT is 360 mm wide."""
 
 MAP_SIDE = 448
-"""Side of the maps in pixels: 0.9 mm per pixel, about the resolution of the CT."""
+"""Side of the maps in pixels; a pixel is 0.9 mm wide, about the resolution of the CT."""
 
 SOURCE_TO_DETECTOR_MM = 1800.0
 _DEPTH_MM = 270.0
@@ -123,7 +123,7 @@ def _warp_field(variant: AnatomyVariant) -> Tensor:
 
 
 def _deform(point: Tensor, variant: AnatomyVariant, field: Tensor) -> Tensor:
-    """Return the CT position of points of the variant; both (rows, columns, 3) in mm."""
+    """Convert points of the variant to points of the CT; both are (rows, columns, 3) in mm."""
     point = point @ torch.from_numpy(_rotation(variant)).T
     point = point / torch.tensor(variant.scale)
     shift = grid_sample(field, point[None, None] / 180.0, align_corners=True, padding_mode="border")

@@ -13,7 +13,7 @@ _CELL = 288
 
 
 def contact_sheet(rows: Sequence[Sequence[Path]], out: Path) -> None:
-    """Write a PNG with one row of films (16-bit PNG or DICOM) for each of ``rows``."""
+    """Write a PNG that shows the films (16-bit PNG or DICOM), arranged as in ``rows``."""
     columns = max(len(row) for row in rows)
     sheet = Image.new("L", (columns * _CELL, len(rows) * _CELL))
     for row_number, row in enumerate(rows):

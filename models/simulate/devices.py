@@ -12,11 +12,10 @@ from models.images.grayscale_pipeline import Float
 from models.simulate.plane import FilmPlane, Point, curve, ellipse, rod, tube
 
 _STEEL = 12.0
-"""g/cm3: mineral that absorbs like steel at 60 keV, within a few percent; limited, so that part of
-the beam always passes."""
+"""g/cm3 of mineral that absorbs as much as steel at 60 keV, within a few percent."""
 
 _PLASTIC = 0.5
-"""g/cm3: radio-opaque catheters (with barium)."""
+"""g/cm3 of mineral that absorbs as much as the plastic of a catheter, which contains barium."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +75,7 @@ def device_mineral(plane: FilmPlane, devices: Devices) -> Float:
         rod(steel, plane, ((x, y), tip), (0.7, 0.7))
     if devices.necklace:
         tube(steel, plane, curve([(-60, -190), (-40, -80), (40, -80), (60, -190)]), 0.6)
+    # The maximum of 9 g/cm2 lets a part of the beam pass.
     return np.minimum(_STEEL * steel + _PLASTIC * plastic, 9.0).astype(np.float32)
 
 

@@ -26,7 +26,7 @@ _SOFT_BEAM = np.array([0.42, 0.42, 0.16], np.float32)
 _HARD_BEAM = np.array([0.20, 0.45, 0.35], np.float32)
 
 _AIR = 0.6
-"""g/cm2: a pixel with less is open beam, which the processing excludes from its range."""
+"""A pixel with less matter (g/cm2) is open beam and does not affect the range of the tones."""
 
 
 @dataclass(frozen=True)

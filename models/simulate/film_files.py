@@ -25,7 +25,7 @@ from models.simulate.subject import (
 FORMATS = ("png", "dicom")
 
 TWIN_STEP = 0.10
-"""Relative difference in density between a twin and its original, up or down."""
+"""The bone density of a twin is higher or lower than the original density by this share."""
 
 DENSITY_OFF_T_SCORE = -2.0
 """T-score of all patients in a density-off cohort, near the mean of the original cohort."""
@@ -61,7 +61,7 @@ def film_paths(patient: Patient, recipe: Recipe) -> dict[str, str]:
 
 
 def twin_of(patient: Patient) -> Patient:
-    """Return the patient with 10 % more or less bone, as the seed determines, and a new label."""
+    """Return the patient with 10 % more bone (odd seed) or 10 % less bone (even seed)."""
     sign = 1.0 if patient.seed % 2 else -1.0
     factor = density_factor(patient.latent) * (1.0 + sign * TWIN_STEP)
     latent = (factor - 1.0) * REFERENCE_BMD / SPREAD_BMD

@@ -13,7 +13,7 @@ from models.simulate.vendor_ranges import MIXED, Vendor
 SIMULATION_VERSION = 1
 
 STUDY_PATIENTS, STUDY_POSITIVE = 4542, 1700
-"""Patients of the published study, and those with osteoporosis."""
+"""Number of patients in the published study, and number of patients with osteoporosis."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Population:
     """Distribution of age (years), sex, height (cm), BMI and latent T-score.
 
     A man of 65 years and BMI 25 has the mean T-score ``t_at_65``. The mean changes by
-    ``t_per_year`` per year, ``t_per_bmi`` per BMI unit, and for women by ``t_women`` plus
-    ``t_per_year_women`` per year. ``t_spread`` is the standard deviation of the residual. Each pair
-    is a mean and a standard deviation.
+    ``t_per_year`` per year and ``t_per_bmi`` per BMI unit. In women, it also changes by ``t_women``
+    plus ``t_per_year_women`` per year over 65. ``t_spread`` is the standard deviation of the
+    residual. Heights and BMI are pairs of mean and standard deviation.
     """
 
     age_mean: float = 66.0
@@ -46,8 +46,8 @@ class Hospital:
     """One simulated hospital.
 
     ``patients`` and ``positive`` are counts for a cohort of the study's size. ``matching`` is
-    the degree to which controls are matched to cases in age, sex and build: 0 is unmatched, 1 is
-    fully matched. With a negative ``matching``, controls differ more (people at health checks).
+    how closely controls match cases in age, sex and build, from 0 (not at all) to 1 (fully). If
+    ``matching`` is negative, controls differ from cases, as people at health checks do.
     ``split_shares`` are the shares of the splits, ``split_variants`` the anatomies of each split.
     """
 

@@ -23,7 +23,7 @@ from models.simulate.subject import DXA_ERROR, T_LIMIT, SimulatedSubject, build_
 Values = npt.NDArray[np.float64]
 
 _CANDIDATES_PER_PATIENT = 8
-"""Candidates per patient of the cohort; matching needs a large pool."""
+"""Number of candidates for each patient of the cohort; close matching needs many candidates."""
 
 _MINIMUM_POOL = 6000
 _PATIENTS_PER_VARIANT = 6
@@ -156,7 +156,7 @@ def _draw_controls(
     bins = np.digitize(expected[candidates], edges)
     control_counts = np.bincount(bins, minlength=25) + 1.0
     weight = matching * np.log(case_counts / control_counts)[bins]
-    # Candidates with the highest log weight + Gumbel noise: a weighted draw without replacement.
+    # The highest sums of log weight and Gumbel noise are a weighted draw without replacement.
     drawn = np.argsort(-(weight + rng.gumbel(size=len(candidates))), kind="stable")[:count]
     return rng.permutation(candidates[drawn])
 

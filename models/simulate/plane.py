@@ -34,7 +34,7 @@ class FilmPlane:
         return len(self.y), len(self.x)
 
     def canvas(self) -> Float:
-        """Return zeros of the film's shape."""
+        """Return an array of zeros with the shape of the film."""
         return np.zeros(self.shape, np.float32)
 
 

@@ -23,7 +23,7 @@ SIDE = 384
 """Longer side in pixels at which films are compared; the input size of the smaller net."""
 
 _SIGMAS = (0.8, 1.6, 3.2, 6.4, 12.8)
-"""Limits of the frequency bands in pixels of ``SIDE``, from noise and vessels to organs."""
+"""Gaussian sigmas in pixels that separate the frequency bands, from noise to organs."""
 
 _PERCENTILES = (5, 25, 50, 75, 95)
 

@@ -33,7 +33,7 @@ from models.simulate.hospitals import SIMULATION_VERSION
 from models.simulate.patients import Patient, draw_cohort
 
 MINIMUM_PATIENTS = 60
-"""With fewer patients, a split could lack one of the classes."""
+"""Minimum size of a cohort; in a smaller cohort, a split could lack one of the classes."""
 
 _DIGESTS = "digests.csv"
 _SHEET_COLUMNS = 8
@@ -43,7 +43,7 @@ _BYTES_PER_VARIANT = 3 * 2 * MAP_SIDE**2
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Digests = dict[str, str]
-"""SHA-256 of each file of a patient, by its path relative to the out folder."""
+"""SHA-256 digests of a patient's files; each key is a path relative to the output folder."""
 
 
 class SimulationError(ProcessingError):
@@ -52,7 +52,7 @@ class SimulationError(ProcessingError):
 
 @dataclass(frozen=True)
 class CohortOrder:
-    """Request for a cohort; ``jobs`` is the number of processes, 0 for one per core."""
+    """Request for a cohort; ``jobs`` is the number of processes; 0 means one per core."""
 
     patients: int
     out: Path
@@ -118,12 +118,12 @@ def simulate_cohort(order: CohortOrder) -> SimulatedCohort:
 
 
 def _finished_files(order: CohortOrder, patients: Sequence[Patient]) -> dict[str, Digests]:
-    """Return the files by patient, of patients whose files all exist with the recorded digests."""
+    """Return the digests by patient; patients with a missing or changed file are left out."""
     recorded: dict[str, tuple[str, Digests]] = {}
     record = order.out / _DIGESTS
     if record.exists():
         with record.open(newline="", encoding="utf-8") as stream:
-            # An incomplete line, which an interruption leaves, has fewer cells.
+            # An interrupted run may leave an incomplete line; lines with fewer cells are ignored.
             for row in (row for row in csv.reader(stream) if len(row) == 4):
                 identity, digests = recorded.get(row[0], ("", {}))
                 recorded[row[0]] = (

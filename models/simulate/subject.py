@@ -22,7 +22,7 @@ from models.simulate.texture import Texture, add_texture, add_trabeculae, lung_s
 from models.simulate.vendor_ranges import MIXED, Vendor
 
 SPREAD_BMD = 0.110
-"""g/cm2: one T-score unit of the lumbar spine in young women."""
+"""Areal density of one T-score unit in g/cm2 (lumbar spine of young women)."""
 
 T_MEAN, T_SPREAD = -2.0, 1.4
 """Mean and standard deviation of the latent T-score; about 37 % are at or below -2.5."""
@@ -31,10 +31,10 @@ T_LIMIT = -2.5
 """World Health Organization: osteoporosis is a T-score at or below this value."""
 
 DXA_ERROR = 0.4
-"""T-score units: standard deviation of the densitometer's error, with discordance of sites."""
+"""Standard deviation of the densitometer's T-score error, including differences between bones."""
 
 BONE_FLOOR = 0.15
-"""g/cm2 of mineral at density factor 1; a pixel with more counts as bone."""
+"""A pixel with more mineral than this (g/cm2 at density factor 1) counts as bone."""
 
 _MAP_GRID = 6
 
@@ -100,7 +100,7 @@ def density_factor(t_score: float) -> float:
 
 
 def sample_subject(seed: int, variants: range) -> SimulatedSubject:
-    """Return the subject of this seed, with mixed equipment and an anatomy from ``variants``."""
+    """Return the subject of ``seed``, with a CT variant of ``variants`` and ``MIXED`` equipment."""
     rng = np.random.default_rng([21, seed])
     t_score = float(rng.normal(T_MEAN, T_SPREAD))
     label = bool(t_score + rng.normal(0.0, DXA_ERROR) <= T_LIMIT)
@@ -193,10 +193,10 @@ def block_mineral(scene: Scene, subject: SimulatedSubject, size: int) -> Float:
 
 
 def bone_share_by_cell(scene: Scene, size: int) -> Float:
-    """Return each cell's bone share divided by the film's, float32 (size / 32, size / 32).
+    """Return each cell's bone share, divided by the film's bone share, (size / 32, size / 32).
 
-    The mean of these values, weighted by heat, equals the share of heat in bone divided by bone's
-    share of the film's area.
+    If these values are averaged with the heat as weights, the result is the share of heat in bone
+    divided by bone's share of the film's area.
     """
     bone = (scene.bone > BONE_FLOOR).astype(np.float32)
     side = size // _CELL
@@ -214,7 +214,7 @@ def _squared(layer: Float, size: int) -> Float:
 
 
 def _film_plane(subject: SimulatedSubject, size: int) -> FilmPlane:
-    """Return the film plane; ``shift`` moves the chest, so the plane moves in reverse."""
+    """Return the film plane; ``shift`` moves the chest, so the plane moves the opposite way."""
     pose, aspect = subject.pose, subject.exposure.processing.aspect
     square = square_plane(size, pose.field_mm, (-pose.shift[0], -pose.shift[1]))
     rows, columns = round(size * min(1.0, 1.0 / aspect)), round(size * min(1.0, aspect))
@@ -261,8 +261,8 @@ def _midline(spine: Float, level: Float, spine_curve: float) -> Float:
 def _crisp(maps: Float) -> Float:
     """Sharpen the edges of bone, and restore the cortex of ribs that 2.5 mm slices do not show.
 
-    Voxels at the edge of the mask count as tissue although they are half bone. The loss is a third
-    of a rib.
+    Voxels at the edge of the mask count as tissue although they are half bone. The mineral of the
+    ribs is therefore multiplied by ``_RIB_RIM``.
     """
     crisp = maps.copy()
     scale = maps.shape[1] * 350.0 / (416 * FIELD_MM)
@@ -274,7 +274,7 @@ def _crisp(maps: Float) -> Float:
 
 
 def _bend(seed: int, plane: FilmPlane) -> Float:
-    """Return a smooth displacement in mm, (2, rows, columns), which varies films of one variant."""
+    """Return a smooth displacement in mm, (2, rows, columns); films of a variant thus differ."""
     if not seed:
         return np.zeros((2, *plane.shape), np.float32)
     coarse = np.random.default_rng([23, seed]).normal(0.0, 5.0, (1, 2, 6, 6)).astype(np.float32)

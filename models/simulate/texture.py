@@ -59,7 +59,7 @@ def add_texture(water: Float, plane: FilmPlane, air: Float, texture: Texture) ->
 
 
 def add_trabeculae(mineral: Float, plane: FilmPlane, texture: Texture) -> Float:
-    """Return mineral with trabeculae, whose amplitude is proportional to the local mineral."""
+    """Add trabeculae to the mineral; their amplitude is proportional to the local mineral."""
     mesh = random_field(np.random.default_rng([42, texture.seed]), plane, 1.6)
     meshed: Float = (mineral * np.maximum(1 + texture.bone * mesh, 0.2)).astype(np.float32)
     return meshed

@@ -14,7 +14,7 @@ from models.simulate.vendor_ranges import Vendor, draw
 Border = tuple[float, float, float, float]
 
 _BANDS = (0.7, 1.6, 3.6, 8.0)
-"""Sigmas of the amplified frequency bands, in pixels of a 384 px film; up to a rib's width."""
+"""Sigmas of the frequency bands that ``detail`` amplifies, in pixels of a 384 px film."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Processing:
     ``latitude`` (0..1) compresses structures wider than a rib. ``detail`` amplifies structures up
     to a rib's width; ``equal`` (0..1) reduces this gain for high-contrast structures. ``gamma``,
     ``low`` and ``high`` define the tone curve; ``low`` and ``high`` are relative to the range of
-    the body. ``toe`` (0..1) is the share of a sigmoid. ``border`` is the width of the collimator
-    edge (top, bottom, left, right) relative to the side, ``border_level`` its grey level. An empty
-    ``marker`` means no text at the patient's left shoulder. ``aspect`` is width over height.
+    the body. ``toe`` (0..1) is the share of a sigmoid in the tone curve. ``border`` is the width of
+    the collimator edge (top, bottom, left, right) relative to the side, ``border_level`` its grey
+    level. An empty ``marker`` means no marker on the film. ``aspect`` is width over height.
     """
 
     latitude: float
@@ -139,7 +139,7 @@ def _mark(image: Float, text: str, rng: np.random.Generator) -> None:
     ink = np.asarray(letter, np.float32) / 255.0
     tall, wide = min(ink.shape[0], rows), min(ink.shape[1], columns)
     y = int((rows - tall) * rng.uniform(0.02, 0.22))
-    # A crop to the film's aspect removes the sides, so the marker stays in the middle 80 %.
+    # The film's aspect may crop the sides, so the marker is placed in the middle 80 %.
     x = int((columns - wide) * rng.uniform(0.78, 0.88))
     part = image[y : y + tall, x : x + wide]
     np.maximum(part, ink[:tall, :wide] * np.float32(rng.uniform(0.85, 1.0)), out=part)

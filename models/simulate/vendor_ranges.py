@@ -9,7 +9,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Vendor:
-    """Ranges of uniform draws; ``Exposure`` and ``Processing`` define the parameters.
+    """Ranges of random parameters, which ``Exposure`` and ``Processing`` describe.
 
     ``gamma`` is the mean and standard deviation of the logarithm of the tone curve's exponent.
     ``bits`` are stored bit depths, ``monochrome1`` is the share of MONOCHROME1 films, ``aspects``

@@ -89,7 +89,7 @@ def write_calibrated(
 ) -> Bundle:
     """Calibrate on the held-out films and write a bundle with this net to ``path``.
 
-    ``golden`` has golden films by file name. Raises BundleError if all films have the same score.
+    ``golden`` maps file names to films. Raises BundleError if all films have the same score.
     """
     text, training = card
     parts = calibrate(held_out, text.validation)

@@ -21,7 +21,7 @@ from models.training.simulated_source import SimulatedSource, render_labelled
 TEST_FILMS = 640
 
 _GOLDEN_CANDIDATES = 24
-"""Golden films are those of lowest, median and highest density among this many test patients."""
+"""Number of test patients from whom the golden films are chosen."""
 
 SIMULATED = CardText(
     name="osteoscreen-demo",
@@ -68,7 +68,7 @@ def build_from_simulation(
 
 
 def _measure(net: GridNet, maps: Maps) -> tuple[CardFigure, ...]:
-    """Return the AUC on test variants, and the AUC at equal bone density (expected: 0.5)."""
+    """Return the AUC on test variants, and the AUC at equal bone density, which should be 0.5."""
     patients = sample_subjects(TEST, TEST_FILMS)
     equal_density = [
         replace(with_t_score(patient, -2.0), label=patient.label)
@@ -86,7 +86,7 @@ def _measure(net: GridNet, maps: Maps) -> tuple[CardFigure, ...]:
 
 
 def _golden_films(maps: Maps, size: int) -> dict[str, Radiograph]:
-    """Return three films by file name."""
+    """Return the films of lowest, middle and highest density, by file name."""
     ranked = sorted(sample_subjects(TEST, _GOLDEN_CANDIDATES), key=lambda patient: patient.t_score)
     chosen = {"low": ranked[0], "middle": ranked[len(ranked) // 2], "high": ranked[-1]}
     return {

@@ -27,9 +27,9 @@ from models.training.simulated_batches import Batch
 HEAT_POWER = 3.0
 """The target of the heat is the bone share of a cell, raised to this power.
 
-With power 1, bone would get 1.4 times the heat of an even distribution at 384 px, because a cell of
-32 px is rarely bone only. With power 3, it gets 1.76 times (means of 24 simulated films), and the
-heat still covers all bones.
+A cell of 32 px rarely contains only bone. At 384 px and power 1, bone would get 1.4 times the heat
+of an even distribution. At power 3, bone gets 1.76 times this heat (means of 24 simulated films),
+and the heat still covers all bones.
 """
 
 
@@ -131,7 +131,7 @@ def loss(output: Output, batch: Batch) -> Tensor:
 
 
 def heatmap_loss(heat: Tensor, bone: Tensor) -> Tensor:
-    """Return a loss that is small if the heat is positive and distributed as the bone.
+    """Return a loss that is small if the heat is positive and is distributed like the bone.
 
     ``heat`` (N, h, w) has both signs. ``bone`` (N, h, w) is each cell's share of the film's bone;
     every film contains bone. The loss is the Kullback-Leibler divergence of the heat from the bone.

@@ -25,12 +25,12 @@ Half = npt.NDArray[np.float16]
 Float = npt.NDArray[np.float32]
 
 _ZOOM, _TURN, _SHIFT, _CONTRAST = 0.08, 5.0, 0.04, 0.2
-"""Range of the augmentation: share, degrees, share of the side, share of the local contrast."""
+"""Limits of zoom (share), rotation (degrees), shift (share of the side) and contrast (share)."""
 
 
 @dataclass(frozen=True)
 class Films:
-    """Prepared films (n, 1, S, S), float16 on disk, with labels and T-scores (n,); NaN: unknown."""
+    """Prepared films (n, 1, S, S) on disk, labels and T-scores (n,); an unknown value is NaN."""
 
     pixels: Half
     label: Float

@@ -28,7 +28,7 @@ from models.training.manifest_source import load_films, logits
 def recalibrate(file: Path, bundle: Bundle, out: Path) -> Bundle:
     """Calibrate ``bundle`` on the films of the manifest ``file`` and write it to ``out``.
 
-    ``out`` may be the folder of ``bundle``. Prepared films are cached in the folder ``out``.run.
+    ``out`` may be the folder of ``bundle``. The folder ``<out>.run`` caches prepared films.
     A ManifestError or BundleError is raised before a file of the bundle is written.
     """
     manifest = read_manifest(file)

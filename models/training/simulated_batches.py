@@ -30,7 +30,7 @@ Float = npt.NDArray[np.float32]
 Maps = dict[int, npt.NDArray[np.float16]]
 
 MINERAL_FLOOR = 0.02
-"""Added before the logarithm, in g/cm2; a block without bone then has a finite target."""
+"""g/cm2 added to each block's mineral, so that the logarithm is finite without bone."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ TEST = SimulatedSplit(range(300, 332), 2_000_000)
 class Batch:
     """Films (N, 1, S, S) with their targets; an unknown target is NaN.
 
-    The targets are labels (N,), standardised T-scores (N,), log mineral of the blocks (N, 36), and
-    each cell's share of the film's bone (N, S / 32, S / 32). With ``twins``, films 2k and 2k + 1
-    differ only in density.
+    ``label`` and the standardised ``t_score`` are (N,). ``mineral`` (N, 36) is the log mineral of
+    the blocks. ``bone`` (N, S / 32, S / 32) is each cell's share of the film's bone. With
+    ``twins``, films 2k and 2k + 1 differ only in density.
     """
 
     film: Tensor
@@ -98,8 +98,8 @@ def render_variants(splits: Iterable[SimulatedSplit], folder: Path) -> Maps:
 def twin_pair(maps: Maps, split: SimulatedSplit, seed: int, size: int) -> Pair:
     """Return two films that differ only in density.
 
-    Without twins, the net first learns exposure and body shape, from about a thousand films. With
-    twins, the net learns bone from the first step, because twins differ only in bone.
+    Without twins, the net first learns exposure and body shape, which takes about a thousand films.
+    With twins, the net learns bone from the first step, because twins differ only in bone.
     """
     rng = np.random.default_rng([31, seed])
     first = sample_subject(split.first_seed + int(rng.integers(2**40)), split.variants)

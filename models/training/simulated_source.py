@@ -29,9 +29,9 @@ CALIBRATION_FILMS = 480
 class SimulatedSource:
     """Twins of the training variants, and held-out films for the validation.
 
-    At 192 px, rendering a film takes half as long as a training step on this film. Therefore one
-    batch in ``echo`` is new; the other batches repeat pairs of the last ``window`` pairs (data
-    echoing, Choi et al., 2019). To save time, only ``validation_films`` films are validated.
+    At 192 px, rendering a film takes half as long as a training step on this film. Therefore only
+    one batch in ``echo`` is new; the others repeat some of the last ``window`` pairs (data echoing,
+    Choi et al., 2019). To save time, a validation uses only ``validation_films`` films.
     """
 
     maps: Maps

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, interpolate
 
 _TURN, _ZOOM, _SHIFT, _STRETCH = 7.0, 0.12, 0.06, 0.10
-"""Standard deviations of the augmentation: degrees, and shares of the side."""
+"""Standard deviations of rotation (degrees), zoom, shift and stretch (shares of the side)."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def transform(
 
 
 def change_tone(image: Tensor, random: SeededRandom) -> Tensor:
-    """Add uneven exposure, blur, noise, collimator margins and a rectangle to (n, 1, S, S)."""
+    """Add uneven exposure, blur, noise, collimator margins and a rectangle to each image."""
     n, size = len(image), image.shape[-1]
     coarse = random.normal(n, 1, 3, 3) * random.uniform(n, 1, 1, 1, high=0.35)
     image = image + interpolate(coarse, size=(size, size), mode="bicubic", align_corners=True)

@@ -21,7 +21,7 @@ from models.training.gate.dataset import GateImages
 from models.training.gate.loop import GateTraining, fit
 
 WITHIN = 0.995
-"""Share of the held-out frontal films whose distance must be at most 1."""
+"""This share of the held-out frontal films must have a scaled distance of at most 1."""
 
 _CHUNK = 128
 
@@ -39,7 +39,7 @@ class TestOutputs:
 
 @dataclass(frozen=True)
 class GateMetrics:
-    """The ``scale`` of the ``FeatureDistribution``, and the counts that this scale gives."""
+    """The ``scale`` of the distances, and the numbers of correct results with this scale."""
 
     scale: float
     counts: tuple[GateCount, ...]

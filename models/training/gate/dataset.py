@@ -22,7 +22,7 @@ from models.training.gate.simulated_chests import SimulatedChest
 Float = npt.NDArray[np.float32]
 
 SIDE = 192
-"""Side of the stored squares in pixels; larger than the net's input, for the augmentation."""
+"""Side of the stored squares in pixels; the augmentation makes smaller inputs from them."""
 
 _VIEWS = {"PA": Kind.FRONTAL, "AP": Kind.FRONTAL, "LATERAL": Kind.SIDE, "OTHER": Kind.OTHER}
 _AP = {"AP": 1.0, "PA": 0.0}
@@ -83,7 +83,7 @@ class _LabelledFilm:
 def images_of_manifest(entries: Sequence[Entry]) -> GateImages:
     """Read the films of a manifest; their ``view`` must be PA, AP, LATERAL or OTHER.
 
-    Raises a ManifestError that names the rows with another view, or a film that cannot be decoded.
+    Raises a ManifestError that names rows with an invalid view, or a film that cannot be decoded.
     """
     unknown = [entry for entry in entries if entry.view not in _VIEWS]
     if unknown:

@@ -25,7 +25,7 @@ FIELD_MM = 300.0
 def draw(seed: int, size: int, kinds: tuple[str, ...] = ()) -> tuple[str, Float]:
     """Return the kind and the image for a seed, float32 (size, size) in 0..1.
 
-    The kind is drawn from ``kinds``, or from all kinds if ``kinds`` is empty.
+    The kind is a random one of ``kinds``, or of all kinds if ``kinds`` is empty.
     """
     rng = np.random.default_rng([51, seed])
     names = kinds or (*BODY_PARTS, *PATTERNS)

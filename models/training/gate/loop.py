@@ -134,7 +134,7 @@ def loss(logits: GateLogits, batch: GateBatch) -> Tensor:
 
 
 def _balance_sources(images: GateImages, kind: Kind) -> Tensor:
-    """Return the indices of a kind, repeated so that all sources have about the same number."""
+    """Return the indices of a kind; small sources are repeated to the size of the largest."""
     by_source = [
         np.flatnonzero((images.kind == kind) & (images.source == source))
         for source in np.unique(images.source[images.kind == kind])

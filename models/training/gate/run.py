@@ -60,7 +60,7 @@ def fit_to_images(images: GateImages, options: GateOptions) -> Gate:
 
 
 def _digest(images: GateImages, options: GateOptions) -> str:
-    """Return a name that depends on the images and settings."""
+    """Return a hash of the images and settings."""
     digest = hashlib.sha256(f"{options.config!r} {options.training!r} {options.folds}".encode())
     for part in (images.squares, images.kind, images.person):
         digest.update(part.tobytes())

@@ -70,7 +70,7 @@ def fit_combined(
 def _fit_logistic(parts: Numbers, positive: Flags) -> tuple[float, ...]:
     """Return non-negative weights and the intercept of a logistic regression on ``parts`` (n, k).
 
-    The first weight is positive.
+    The weight of the first column of ``parts`` is positive.
     """
 
     def cost(point: Values) -> tuple[float, Values]:

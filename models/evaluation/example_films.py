@@ -16,7 +16,7 @@ _FILMS_PER_KIND = 2
 def most_confident(
     entries: Sequence[Entry], probabilities: Values, threshold: float
 ) -> list[tuple[str, int]]:
-    """Return captions and indices of the two most confident films of each of TP, FP, FN and TN."""
+    """Return captions and indices: the two most confident films of each kind of result."""
     positive = np.array([entry.label for entry in entries])
     predicted = probabilities >= threshold
     ascending = np.argsort(probabilities, kind="stable")
@@ -42,7 +42,7 @@ def evenly_spaced(count: int, limit: int) -> list[int]:
 def load_examples(
     bundle: Bundle, entries: Sequence[Entry], selection: Sequence[tuple[str, int]]
 ) -> list[ExampleFilm]:
-    """Return film, heat and mask of the selected entries (caption, index)."""
+    """Return film, heat and mask of each (caption, index) in ``selection``."""
     chosen = [entries[index] for _, index in selection]
     films = [read_film(entry.path) for entry in chosen]
     return [

@@ -136,7 +136,7 @@ def check_grey_level(levels: Values, positive: Flags, sites: Sequence[str]) -> L
 
 
 def chance_margin(positive: Flags) -> float:
-    """Return the distance from 0.5 within which 95 % of the AUCs of a random score lie.
+    """Return the margin around 0.5 that contains 95 % of the AUCs of a random score.
 
     The formula is from Mann and Whitney, Ann Math Stat 1947;18:50-60.
     """

@@ -185,7 +185,7 @@ def _net(variant: NetVariant, options: AblationOptions) -> FilmNet:
 
 
 def _train_config(options: AblationOptions) -> TrainConfig:
-    """Return the same number of steps for every variant, without early stopping."""
+    """Return settings that train all variants for the same number of steps."""
     interval = min(TrainConfig.validate_every, max(1, options.steps // _MINIMUM_VALIDATIONS))
     return TrainConfig(
         steps=options.steps, seed=options.seed, validate_every=interval, patience=options.steps

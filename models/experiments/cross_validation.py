@@ -162,7 +162,7 @@ def _train_fold(
 
 
 def _train_config(options: CrossValidationOptions) -> TrainConfig:
-    """Return the same number of steps for every fold, without early stopping."""
+    """Return settings that train all folds for the same number of steps."""
     interval = max(1, options.steps // _VALIDATIONS)
     return TrainConfig(
         steps=options.steps, seed=options.seed, validate_every=interval, patience=options.steps

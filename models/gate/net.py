@@ -22,7 +22,7 @@ class Kind(IntEnum):
 
 
 class GateConfig(BaseModel):
-    """Side of the input in pixels, channels of the stages, number of features."""
+    """``size`` is the side of the input in pixels, ``widths`` are the channels of the stages."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -19,7 +19,7 @@ _SCAN = 0xDA
 
 @dataclass(frozen=True)
 class AnnouncedImage:
-    """Size of an image as stated in a codestream. ``samples`` is None if not stated."""
+    """Size of an image in a codestream. ``samples`` (per pixel) is None if it is not stated."""
 
     rows: int
     columns: int

@@ -144,9 +144,9 @@ def _body(hounsfield: Float) -> npt.NDArray[np.bool_]:
 
 
 def _lumbar_excess(excess: Float, label: npt.NDArray[np.uint8]) -> float:
-    """Return the mean frontal projection (HU x cm) inside the edge of the vertebra.
+    """Return the mean frontal projection (HU x cm) inside the edges of the lumbar vertebrae.
 
-    As in densitometers, a threshold finds the edge of the vertebra without its thin processes.
+    As in densitometers, a threshold finds the edge of a vertebra without its thin processes.
     """
     means = []
     for vertebra in LUMBAR:

@@ -148,7 +148,7 @@ def _draw_controls(
 ) -> npt.NDArray[np.int64]:
     """Draw controls, weighted by the ratio of cases to controls at their expected T-score.
 
-    ``matching`` is the exponent of the ratio.
+    The weight is this ratio, raised to the power ``matching``.
     """
     candidates = np.flatnonzero(~positive)
     edges = np.quantile(expected, np.linspace(0.0, 1.0, 26)[1:-1])

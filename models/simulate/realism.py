@@ -67,7 +67,7 @@ def metric_percentiles(films: Sequence[Float]) -> dict[str, npt.NDArray[np.float
 
 
 def coverage(simulated: Sequence[Float], real: Sequence[Float]) -> dict[str, float]:
-    """Return, by metric, the share of real films within the middle 98 % of simulated films."""
+    """Return for each metric the share of real films in the middle 98 % of simulated films."""
     simulated_rows, real_rows = (
         [film_metrics(film) for film in films] for films in (simulated, real)
     )

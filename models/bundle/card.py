@@ -101,7 +101,7 @@ class Card(StoredModel):
 
     @property
     def operating_point(self) -> OperatingPoint:
-        """Return the first operating point of the image score, the default threshold."""
+        """Return the image score's first operating point, which is the default threshold."""
         return self.operating_points[0]
 
 

@@ -79,7 +79,7 @@ def combined_probability(
 def combined_probabilities(
     combined: CombinedModel | None, image: Values, clinical: Values
 ) -> Values:
-    """Return the combined probabilities of films, (n,); a film without both logits gets NaN."""
+    """Return the combined probabilities of films, (n,); a film that lacks a logit gets NaN."""
     pairs = zip(image.tolist(), clinical.tolist(), strict=True)
     probabilities = [
         combined_probability(combined, image_logit, None if math.isnan(logit) else logit)

@@ -199,7 +199,7 @@ def _write_gate(path: Path, gate: Gate, films: Mapping[str, Radiograph]) -> gate
 
 
 def _sign(path: Path, card: Card, weights: bytes, clinical: ClinicalModel | None) -> None:
-    """Write the YAML files, the card last. A bundle without its card cannot be loaded."""
+    """Write the YAML files and last the card. A bundle without its card cannot be loaded."""
     card = card.model_copy(update={"digest": bundle_digest(card, weights, clinical)})
     if clinical is None:
         (path / CLINICAL).unlink(missing_ok=True)

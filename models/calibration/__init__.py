@@ -1,1 +1,1 @@
-"""Fits on the outputs of a trained net: calibration, clinical and combined model; AUC."""
+"""Fit calibration, clinical model and combined model; compute AUCs with intervals."""

@@ -29,7 +29,7 @@ class IntervalEstimate:
     high: float
 
     def text(self, digits: int = 3, sign: str = "") -> str:
-        """Return "0.812 (0.790 to 0.834)"; ``sign`` "+" adds a plus to positive numbers."""
+        """Return "0.812 (0.790 to 0.834)", for example; ``sign`` "+" marks positive numbers."""
         value, low, high = (
             f"{number:{sign}.{digits}f}" for number in (self.value, self.low, self.high)
         )
@@ -107,7 +107,7 @@ def bootstrap_auc_by_patient(
 ) -> IntervalEstimate:
     """Return the AUC with its percentile interval over ``DRAWS`` bootstrap resamples of patients.
 
-    The same seed gives the same resamples for every model. Resamples without both classes are
+    The same seed gives the same resamples for every model. Resamples that lack a class are
     ignored.
     """
     observed = weighted_auc(scores, positive, np.ones((1, len(scores))))

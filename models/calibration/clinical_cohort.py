@@ -17,7 +17,7 @@ from models.clinical.model import MALE, SEXES, Float
 from models.io.errors import InputError
 
 YOUNGEST: Final = 50.0
-"""Densitometry diagnoses by T-score after the menopause, and in men from the age of 50."""
+"""T-scores diagnose osteoporosis in women after the menopause and in men from the age of 50."""
 
 OLDEST: Final = 110.0
 """Highest age in years that is accepted; a higher age is an error."""
@@ -53,7 +53,7 @@ _BODY: Final = ("sex", "weight_kg", "height_cm")
 
 
 class TableError(InputError):
-    """The table cannot be used. The message names path, line or column, and the remedy."""
+    """The table cannot be used. The message states the path, the line or column, and the remedy."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def resample(people: People, draws: int) -> Iterator[Float]:
     """Yield how often each person counts, (n,), in each of ``draws`` bootstrap resamples.
 
     From a stratum of k sampling units, k - 1 units are drawn; the counts are rescaled by the method
-    of Rao and Wu (1988). Resamples without both classes are ignored.
+    of Rao and Wu (1988). Resamples that lack a class are ignored.
     """
     rng = np.random.default_rng(SEED)
     strata = [np.unique(people.cluster[people.stratum == s]) for s in np.unique(people.stratum)]

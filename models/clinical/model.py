@@ -175,8 +175,8 @@ class ClinicalModel(StoredModel):
 def restricted_cubic_spline(values: Float, knots: Sequence[float]) -> Float:
     """Return the terms of a restricted cubic spline, (n,) to (n, len(knots) - 1).
 
-    The formula is in Harrell, Regression Modeling Strategies, 2.4.5. The first column is the
-    value. All columns have the unit of the value.
+    The formula is in Harrell, Regression Modeling Strategies, 2.4.5. The first column is
+    ``values``. All columns have the unit of ``values``.
     """
     last, before = knots[-1], knots[-2]
     spread = (last - knots[0]) ** 2

@@ -8,11 +8,11 @@ from pathlib import Path
 from models.io.errors import InputError
 
 _NAMED = 8
-"""Maximum number of rows or patients that an error names."""
+"""Maximum number of rows or patients that an error lists."""
 
 
 class ManifestError(InputError):
-    """The manifest cannot be used. The message names problem, rows and patients in one line."""
+    """The manifest cannot be used. The message lists problem, rows and patients in one line."""
 
 
 class Split(StrEnum):
@@ -63,7 +63,7 @@ class Entry:
 
     @property
     def part(self) -> str:
-        """The part of the manifest that contains the film; each part needs both classes."""
+        """The film's split, or the site of a test film; each of these parts needs both classes."""
         tested = self.split is Split.TEST
         return f"test films of site {self.site}" if tested else f"split {self.split}"
 

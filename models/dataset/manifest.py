@@ -102,7 +102,7 @@ def _read_rows(file: Path) -> list[tuple[int, dict[str, str]]]:
 
 
 def _parse_all(rows: Sequence[tuple[int, dict[str, str]]], folder: Path) -> Iterable[Entry]:
-    """Return the entries of the rows. If values are invalid, one error names all of them."""
+    """Return the entries of the rows. If values are invalid, one error lists all of them."""
     entries, bad = [], []
     for number, cells in rows:
         try:

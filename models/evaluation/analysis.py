@@ -55,7 +55,7 @@ class CohortResult:
 
     ``internal`` is True if the site also has training or validation films.
     ``net_benefit_difference`` is the smallest net benefit of the image model minus that of a
-    clinical model, at thresholds of 10 to 40 %. It is None without a clinical model.
+    clinical model, at thresholds of 10 to 40 %, or None without a clinical model.
     """
 
     site: str

@@ -40,7 +40,7 @@ def decision_curve(probabilities: Values, positive: Flags) -> DecisionCurve:
 def smallest_difference(first: Values, second: Values, positive: Flags) -> float:
     """Return the smallest net benefit of ``first`` minus ``second`` at thresholds of 10 to 40 %.
 
-    Films without both scores are ignored; ``first`` and ``second`` are probabilities (n,).
+    Films that lack a score are ignored; ``first`` and ``second`` are probabilities (n,).
     """
     usable = np.isfinite(first) & np.isfinite(second)
     first_curve, second_curve = (

@@ -17,7 +17,7 @@ from models.images.grayscale_pipeline import Float
 from models.images.radiograph import FieldOfView, Radiograph
 
 _MAP_SIDE = 192
-"""Side in pixels at which maps are compared, interpolated as in the displayed heatmap."""
+"""Maps are interpolated to this side in pixels and then compared."""
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def _fill_guideline(
 
 
 def _render_answer(environment: Environment, answer: str, values: Mapping[str, Any]) -> Markup:
-    # The template escapes the values. ``Markup`` keeps the page from escaping them again.
+    # The template escapes the values. ``Markup`` keeps the page from escaping the values again.
     return Markup(environment.from_string(answer).render(**values).strip())  # noqa: S704
 
 

@@ -51,7 +51,7 @@ def read_film_features(
 ) -> list[FilmFeatures]:
     """Decode every film, in order, and return its features.
 
-    Raises a ManifestError that names every film that cannot be decoded. All films are decoded
+    Raises a ManifestError that lists every film that cannot be decoded. All films are decoded
     before the first film is scored, because scoring may take hours.
     """
     features: list[FilmFeatures] = []

@@ -116,8 +116,8 @@ def grey_level_features(film: Radiograph) -> Values:
 def check_grey_level(levels: Values, positive: Flags, sites: Sequence[str]) -> LeakageCheck:
     """Check that grey levels (n, 4) from ``grey_level_features`` do not predict the label.
 
-    If exposure depends on density, grey levels reveal the label. The density-off check cannot
-    detect this, because all density-off films have the same density. Films are ranked within their
+    If exposure depends on density, grey levels reveal the label. The density-off check misses such
+    leaks, because all density-off films have the same density. Films are ranked within their
     hospital. The estimate is the AUC of the grey level whose AUC is farthest from 0.5.
     """
     site_of = np.asarray(sites)

@@ -108,7 +108,7 @@ def check_leakage(folder: Path, bundle: Bundle, out: Path, seed: int = 0) -> Lea
 def run_checks(
     cohort: LeakageCohort, scores: tuple[Values, Values, Values], grey_levels: Values, seed: int
 ) -> tuple[LeakageCheck, ...]:
-    """Return all checks; ``scores`` has scores (n,) of original, twin and density-off films.
+    """Return all checks; ``scores`` contains scores (n,) of original, twin and density-off films.
 
     ``grey_levels`` (n, 4) belong to the original films.
     """

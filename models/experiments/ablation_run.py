@@ -124,7 +124,7 @@ def _load_resources(
 ) -> _Resources:
     entries = [entry for split in Split for entry in manifest.of(split)]
     size = options.config.size
-    # All splits are loaded together, so one error names every film that cannot be decoded.
+    # All splits are loaded together, so one error lists every film that cannot be decoded.
     films = load_films(entries, size, options.out / RUN / "films")
     ends = accumulate((len(manifest.of(split)) for split in Split), initial=0)
     train, validation, test = (films.select(slice(*part)) for part in pairwise(ends))

@@ -47,7 +47,7 @@ _VALIDATIONS = 10
 
 @dataclass(frozen=True)
 class CrossValidationOptions:
-    """Options: ``start`` is the bundle whose weights are used, ``batch`` the number of films."""
+    """``start`` is the bundle with the initial weights, ``batch`` the number of films per step."""
 
     out: Path
     folds: int

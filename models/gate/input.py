@@ -16,7 +16,7 @@ _LEVELS = 1024
 def to_square(film: Radiograph, size: int) -> tuple[Float, tuple[int, int]]:
     """Return a square (size, size) with the film, and the film's height and width in it.
 
-    The film is in the middle of zeros. It is resized so that its pixels are square.
+    The film is resized so that its pixels are square. Zeros surround the film.
     """
     rows, columns = film.pixels.shape
     tall = rows * film.aspect

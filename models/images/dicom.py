@@ -212,7 +212,7 @@ def _voi_lut(ds: Dataset, values: Values) -> Values | None:
     count = count or 65536
     if len(table) < 2 or count > len(table) or not 1 <= bits <= 16:
         return None
-    # A Modality LUT that yields negative values makes the first input signed.
+    # If a Modality LUT yields negative values, the first input of the VOI LUT is signed.
     if first >= 32768 and values.min() < 0:
         first -= 65536
     index = np.clip(values - first, 0, count - 1).astype(np.intp)

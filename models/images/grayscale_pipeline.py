@@ -1,7 +1,7 @@
 """The greyscale pipeline of PS3.3 C.7.6.3, C.11.1 and C.11.2, for each grey level.
 
 Modality LUT, VOI LUT or window, and polarity depend on the stored value only. A film has thousands
-of levels and up to a hundred million pixels. The pipeline therefore converts only the levels. Each
+of levels and up to a hundred million pixels. The pipeline converts each level only once. Each
 pixel gets the converted value of its level. Pixels are processed in strips to save memory.
 """
 

@@ -30,7 +30,7 @@ class Prepared:
 def prepare(film: Radiograph, size: int) -> Prepared:
     """Correct the aspect, pad to a square, resize to ``size`` and transform for the net.
 
-    The transform of a pixel x is asinh((x - lowpass) / 0.02) + 0.3 * z-score. Padding is 0.
+    The transform of a pixel x is asinh((x - lowpass) / 0.02) + 0.3 * z-score. The padding is 0.
     """
     rows, columns = film.pixels.shape
     tall = rows * film.aspect

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class YamlError(ValueError):
-    """The text is not YAML, or a value is not valid. The message names the field."""
+    """The text is not YAML, or a value is not valid. The message contains the field's name."""
 
 
 class StoredModel(BaseModel):

@@ -1,6 +1,6 @@
 """The grid hybrid net: a ResNet-18 over 6 x 6 blocks of a film, a Transformer over the blocks.
 
-The method is from Li et al., Chin J Med Imaging Technol 2026;42(3):403-407. The abstract names
+The method is from Li et al., Chin J Med Imaging Technol 2026;42(3):403-407. The abstract states
 ResNet-18, a Transformer and the 6 x 6 grid. ``GridConfig`` contains the choices that the abstract
 does not state.
 

@@ -111,7 +111,7 @@ def split(hounsfield: Float, label: npt.NDArray[np.uint8]) -> Anatomy:
     hounsfield = np.where(body, hounsfield, np.float32(-1000))
     parts = [np.isin(label, part) & body for part in (SPINE, RIBS, GIRDLE)]
     bone = np.logical_or.reduce(parts)
-    # Contrast medium in vessels and kidneys would otherwise count as mineral.
+    # Contrast medium in vessels and kidneys must not count as mineral.
     soft = np.minimum(hounsfield, _BOLUS_HU)
     soft = np.where(bone, np.minimum(soft, _SOFT_HU), soft)
     water = np.clip(1.0 + soft / 1000.0, 0.0, None)

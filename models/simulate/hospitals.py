@@ -21,9 +21,9 @@ class Population:
     """Distribution of age (years), sex, height (cm), BMI and latent T-score.
 
     A man of 65 years and BMI 25 has the mean T-score ``t_at_65``. The mean changes by
-    ``t_per_year`` per year and ``t_per_bmi`` per BMI unit. In women, it also changes by ``t_women``
-    plus ``t_per_year_women`` per year over 65. ``t_spread`` is the standard deviation of the
-    residual. Heights and BMI are pairs of mean and standard deviation.
+    ``t_per_year`` per year and ``t_per_bmi`` per BMI unit. In women, the mean also changes by
+    ``t_women`` plus ``t_per_year_women`` per year over 65. ``t_spread`` is the standard deviation
+    of the residual. Heights and BMI are pairs of mean and standard deviation.
     """
 
     age_mean: float = 66.0
@@ -45,7 +45,7 @@ class Population:
 class Hospital:
     """One simulated hospital.
 
-    ``patients`` and ``positive`` are counts for a cohort of the study's size. ``matching`` is
+    ``patients`` and ``positive`` are counts for a cohort of the study's size. ``matching`` states
     how closely controls match cases in age, sex and build, from 0 (not at all) to 1 (fully). If
     ``matching`` is negative, controls differ from cases, as people at health checks do.
     ``split_shares`` are the shares of the splits, ``split_variants`` the anatomies of each split.

@@ -20,7 +20,7 @@ from models.images.grayscale_pipeline import Float
 from models.images.read import read_grey
 
 SIDE = 384
-"""Longer side in pixels at which films are compared; the input size of the smaller net."""
+"""Films are compared at this longer side in pixels, the input size of the smaller net."""
 
 _SIGMAS = (0.8, 1.6, 3.2, 6.4, 12.8)
 """Gaussian sigmas in pixels that separate the frequency bands, from noise to organs."""

@@ -118,7 +118,7 @@ def simulate_cohort(order: CohortOrder) -> SimulatedCohort:
 
 
 def _finished_files(order: CohortOrder, patients: Sequence[Patient]) -> dict[str, Digests]:
-    """Return the digests by patient; patients with a missing or changed file are left out."""
+    """Return the file digests by patient; patients with a missing or changed file are left out."""
     recorded: dict[str, tuple[str, Digests]] = {}
     record = order.out / _DIGESTS
     if record.exists():

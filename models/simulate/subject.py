@@ -195,8 +195,8 @@ def block_mineral(scene: Scene, subject: SimulatedSubject, size: int) -> Float:
 def bone_share_by_cell(scene: Scene, size: int) -> Float:
     """Return each cell's bone share, divided by the film's bone share, (size / 32, size / 32).
 
-    If these values are averaged with the heat as weights, the result is the share of heat in bone
-    divided by bone's share of the film's area.
+    The mean of these values with heat as weights is the share of heat in bone, divided by bone's
+    share of the film's area.
     """
     bone = (scene.bone > BONE_FLOOR).astype(np.float32)
     side = size // _CELL

@@ -66,9 +66,10 @@ def add_trabeculae(mineral: Float, plane: FilmPlane, texture: Texture) -> Float:
 
 
 def random_field(rng: np.random.Generator, plane: FilmPlane, slope: float) -> Float:
-    """Return a random field with standard deviation 1 and amplitude ~ frequency**(-slope/2 - 0.5).
+    """Return a random field with standard deviation 1.
 
-    Frequencies are in cycles per mm, so the field looks the same at every image size.
+    The amplitude is proportional to frequency**(-slope / 2 - 0.5). Frequencies are in cycles per
+    mm, so the field looks the same at every image size.
     """
     rows, columns = plane.shape
     white = np.fft.rfft2(rng.standard_normal((rows, columns), dtype=np.float32))

@@ -84,7 +84,7 @@ def apply_processing(
     low = dark + parameters.low * (bright - dark)
     high = dark + parameters.high * (bright - dark)
     unit = np.clip((image - low) / max(high - low, 1e-6), 0.0, 1.0) ** parameters.gamma
-    # The sigmoid imitates the tone curve of analogue film, as most vendors do.
+    # Most vendors imitate the tone curve of analogue film, which is a sigmoid.
     curve = unit * unit * (3 - 2 * unit)
     toned: Float = ((1 - parameters.toe) * unit + parameters.toe * curve).astype(np.float32)
     return toned

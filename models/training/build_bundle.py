@@ -161,7 +161,7 @@ def _earlier_runs(card: Card) -> tuple[EarlierRun, ...]:
 
 
 def _fit_combined(held_out: HeldOut, source: str) -> CombinedModel | None:
-    """Fit the combined model on films with both logits; return None if these are too few."""
+    """Fit the combined model on films with both logits; return None if there are too few."""
     if held_out.clinical is None:
         return None
     complete = np.isfinite(held_out.clinical.logits)

@@ -133,7 +133,7 @@ def loss(output: Output, batch: Batch) -> Tensor:
 def heatmap_loss(heat: Tensor, bone: Tensor) -> Tensor:
     """Return a loss that is small if the heat is positive and is distributed like the bone.
 
-    ``heat`` (N, h, w) has both signs. ``bone`` (N, h, w) is each cell's share of the film's bone;
+    ``heat`` (N, h, w) may be negative. ``bone`` (N, h, w) is each cell's share of the film's bone;
     every film contains bone. The loss is the Kullback-Leibler divergence of the heat from the bone.
     The heat must cover all bones, because osteoporosis affects all bones. The idea is from Ross et
     al., Right for the Right Reasons, IJCAI 2017.

@@ -93,7 +93,7 @@ def logits(net: FilmNet, films: Films) -> Float:
 def load_films(entries: Sequence[Entry], size: int, folder: Path) -> Films:
     """Decode and prepare films for a net of ``size``, or load them from the cache ``folder``.
 
-    Raises a ManifestError that names every row whose film cannot be decoded.
+    Raises a ManifestError that lists every row whose film cannot be decoded.
     """
     file = folder / f"{fingerprint(entries, size)}.npy"
     if not file.exists():

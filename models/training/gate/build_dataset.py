@@ -21,7 +21,7 @@ _FIRST_VARIANT = 1000
 
 @dataclass(frozen=True)
 class SyntheticCounts:
-    """Number of CT variants, of films for each variant and view, and of drawings."""
+    """Numbers of CT variants, of films per variant and view, and of drawings."""
 
     variants: int = 100
     films: int = 4

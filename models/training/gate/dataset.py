@@ -83,7 +83,7 @@ class _LabelledFilm:
 def images_of_manifest(entries: Sequence[Entry]) -> GateImages:
     """Read the films of a manifest; their ``view`` must be PA, AP, LATERAL or OTHER.
 
-    Raises a ManifestError that names rows with an invalid view, or a film that cannot be decoded.
+    Raises a ManifestError that lists rows with an invalid view, or a film that cannot be decoded.
     """
     unknown = [entry for entry in entries if entry.view not in _VIEWS]
     if unknown:

@@ -92,7 +92,7 @@ def fit(
 ) -> GateNet:
     """Return a net trained on ``images``, with averaged weights, on ``device``.
 
-    The file ``cache`` stores the net. If this file exists, the net is loaded and not trained.
+    If the file ``cache`` exists, the net is loaded from this file and not trained.
     """
     if cache.exists():
         net = GateNet(config).to(device)

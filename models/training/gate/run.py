@@ -19,7 +19,7 @@ from models.training.gate.loop import GateTraining, fit
 class GateOptions:
     """Options of a gate fit. The folder ``out`` caches images and nets.
 
-    ``attribution`` names the sources of the manifest's films.
+    ``attribution`` states the sources of the manifest's films.
     """
 
     manifest: Path

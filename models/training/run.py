@@ -118,7 +118,7 @@ def initial_net(start: Bundle | None, size: int, seed: int) -> GridNet:
 
 
 def select_device(name: str) -> str:
-    """Return ``cpu`` or ``cuda``; ``auto`` means ``cuda`` if torch finds a GPU. Raises TrainError."""
+    """Return ``cpu`` or ``cuda``; ``auto`` is ``cuda`` if torch finds a GPU. Raises TrainError."""
     if name not in ("auto", "cpu", "cuda"):
         raise TrainError(f"device {name!r} is not one of auto, cpu, cuda")
     if name == "auto":

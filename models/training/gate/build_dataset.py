@@ -16,7 +16,7 @@ from models.training.gate.simulated_chests import simulate_chests
 from models.training.manifest_source import fingerprint
 
 _FIRST_VARIANT = 1000
-"""The gate uses CT variants from this number on; cohorts and bundles use lower numbers."""
+"""The gate uses CT variants from this number on; cohorts and grid nets use lower numbers."""
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,9 @@ def challenger_report(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare challenger and serving bundle. The report shows scores, flags and groups.
+    """Compare challenger and serving bundle. The report compares scores, flags and groups.
 
-    The command scores, changes and sends nothing.
+    The command only reads the job table.
     """
     from rich.console import Console
 

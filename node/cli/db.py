@@ -22,7 +22,7 @@ def db_upgrade(config: ConfigOption = None) -> None:
 
 @db.command("current")
 def db_current(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show the revision of the schema. Also show the revision that this version needs."""
+    """Show the revision of the schema. Also show the revision that OsteoScreen needs."""
     from node.jobs import schema
     from node.jobs.engine import open_engine
 
@@ -40,11 +40,14 @@ def db_backup(
     config: ConfigOption = None,
     replace: Annotated[
         bool,
-        typer.Option("--replace", help="Replace an existing backup after the new one is checked."),
+        typer.Option("--replace", help="Replace an existing file after the new backup is checked."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Back up a SQLite job table. The node may keep running. For PostgreSQL, print the command."""
+    """Back up a SQLite job table. You need not stop the node.
+
+    For PostgreSQL, the command only prints the `pg_dump` command that you can use.
+    """
     from node.display.jobs import progress_bar
     from node.jobs.backup import back_up
 
@@ -62,7 +65,10 @@ def db_restore(
     file: Annotated[Path, typer.Argument(help="Backup that `db backup` has written.")],
     config: ConfigOption = None,
 ) -> None:
-    """Restore a backup, upgrade it, and create missing jobs. Stop the node before the restore."""
+    """Restore a backup of the job table. Stop the node before you run this command.
+
+    The command also upgrades the schema, and creates jobs for orphaned films in the spool.
+    """
     from node.display.jobs import progress_bar
     from node.jobs.backup import restore
     from node.runtime.factories import upgrade_schema

@@ -23,9 +23,11 @@ JobArgument = Annotated[str, typer.Argument(help="Job number or SOP Instance UID
 @jobs.command("list")
 def jobs_list(
     config: ConfigOption = None,
-    state: Annotated[list[JobState] | None, typer.Option(help="Show jobs in this state.")] = None,
+    state: Annotated[
+        list[JobState] | None, typer.Option(help="Show only jobs in this state.")
+    ] = None,
     reason: Annotated[
-        list[Reason] | None, typer.Option(help="Show only jobs refused for this reason.")
+        list[Reason] | None, typer.Option(help="Show only jobs of films refused for this reason.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of jobs to show.")] = 50,
     as_json: JsonOption = False,
@@ -65,7 +67,7 @@ def jobs_reasons(
         datetime | None,
         typer.Option(
             callback=in_utc,
-            help="Count only films received since this day or time (UTC), such as 2026-01-31.",
+            help="Count only films received from this day or time (UTC) on, such as 2026-01-31.",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -85,7 +87,7 @@ def jobs_reasons(
 
 @jobs.command("retry")
 def jobs_retry(job: JobArgument, config: ConfigOption = None) -> None:
-    """Retry a FAILED job. Score the film again, or send the failed deliveries again."""
+    """Retry a FAILED job. The node scores the film again, or sends the failed results again."""
     _operate(config, job, lambda store, *by: store.retry(*by))
 
 
@@ -99,7 +101,7 @@ def jobs_cancel(job: JobArgument, config: ConfigOption = None) -> None:
 def jobs_resend(
     job: JobArgument,
     config: ConfigOption = None,
-    destination: Annotated[str, typer.Option(help="Send only to this destination.")] = "",
+    destination: Annotated[str, typer.Option(help="Send results only to this destination.")] = "",
 ) -> None:
     """Send the results of a job again. The film is not analysed again."""
     _operate(config, job, lambda store, *by: store.resend(*by, destination))

@@ -92,7 +92,7 @@ def demo(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out/demo"),
 ) -> None:
-    """Run the complete workflow on one film. Use a node, a job table and a local archive."""
+    """Run the complete workflow on one film. The command starts a node and a local archive."""
     from node.demo.run import run_demo
 
     raise typer.Exit(run_demo(film, out))
@@ -102,10 +102,10 @@ def demo(
 def serve(
     config: ConfigOption = None,
     role: Annotated[
-        str, typer.Option(help="Run one role: ingest, analyse, deliver, maintenance or challenger.")
+        str, typer.Option(help="Role to run: ingest, analyse, deliver, maintenance or challenger.")
     ] = "",
 ) -> None:
-    """Run the node until SIGTERM or Ctrl-C. With --role, run only this role."""
+    """Run the node until SIGTERM or Ctrl-C. With --role, the command runs only one role."""
     from node.runtime.roles import Role
     from node.runtime.serve import serve_node, serve_role
 
@@ -127,7 +127,7 @@ def serve(
 
 @app.command()
 def reload(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Make the node use a changed configuration. Print the changes."""
+    """Make the node use a changed configuration. Print the changed settings."""
     from node.display.jobs import print_reloads
     from node.runtime.control_folder import request_reload
 
@@ -147,20 +147,24 @@ def screen(  # noqa: PLR0913 - a parameter is an option
         list[Path],
         typer.Argument(metavar="PATH...", help="DICOM files, or folders with DICOM files."),
     ],
-    out: Annotated[Path, typer.Option(help="Table of scores to write: .csv or .parquet.")],
+    out: Annotated[Path, typer.Option(help="File for the table of scores: .csv or .parquet.")],
     config: ConfigOption = None,
     bundle: Annotated[
-        str, typer.Option(help="Model bundle to use instead of the configured one.")
+        str, typer.Option(help="Model bundle to use in place of the configured bundle.")
     ] = "",
     workers: Annotated[
-        int, typer.Option(min=0, max=256, help="Number of decoder processes. 0: one for each CPU.")
+        int,
+        typer.Option(
+            min=0, max=256, help="Number of decoder processes; 0 means one process for each CPU."
+        ),
     ] = 0,
     include_refused: Annotated[
-        bool, typer.Option("--all/--admitted", help="Include or omit refused films in the table.")
+        bool,
+        typer.Option("--all/--admitted", help="Write rows of all films, or of admitted films."),
     ] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Score DICOM files without a PACS. Write one row for each film."""
+    """Score DICOM files without a PACS. Write a table with one row for each film."""
     from node.batch.row import RowState
     from node.batch.session import ScreeningRequest
     from node.batch.setup import run_screen
@@ -190,11 +194,11 @@ def doctor(
         bool,
         typer.Option(
             "--round-trip",
-            help="Also send a synthetic film through the running node to all destinations.",
+            help="Also send a synthetic film through the running node to every destination.",
         ),
     ] = False,
     wait: Annotated[
-        float, typer.Option(min=1, help="Seconds to wait for the results of --round-trip.")
+        float, typer.Option(min=1, help="Seconds to wait for the results of the synthetic film.")
     ] = 120,
     as_json: JsonOption = False,
 ) -> None:
@@ -216,7 +220,7 @@ def doctor(
 def conformance(
     config: ConfigOption = None,
     as_html: Annotated[
-        bool, typer.Option("--html", help="Write HTML instead of Markdown.")
+        bool, typer.Option("--html", help="Write the statement as HTML, not as Markdown.")
     ] = False,
 ) -> None:
     """Write the DICOM conformance statement. The statement describes this installation."""

@@ -24,7 +24,7 @@ BundleArgument = Annotated[
 
 @model.command("verify")
 def verify(bundle: BundleArgument = "demo") -> None:
-    """Check digest and weights of a bundle. Score the bundle's golden films on CPU and GPU."""
+    """Check digest and weights of a bundle. Score the golden films on the CPU and on a GPU."""
     from models.bundle.golden import verify_golden
     from models.bundle.store import compare_gpu
     from node.inference.predictor import open_bundle
@@ -55,17 +55,17 @@ def card(bundle: BundleArgument = "demo") -> None:
 
 @model.command("fit-clinical")
 def fit_clinical(
-    table: Annotated[Path, typer.Argument(help="CSV file: the NHANES table or a manifest.")],
+    table: Annotated[Path, typer.Argument(help="CSV file: a table of NHANES, or a manifest.")],
     label: Annotated[
         str,
-        typer.Option(help="Label in the NHANES table: femoral-neck or any-site."),
+        typer.Option(help="Definition of osteoporosis for NHANES: femoral-neck or any-site."),
     ] = "",
     bundle: Annotated[
-        str, typer.Option(help="Store the model in this bundle and update its digest.")
+        str, typer.Option(help="Bundle in which the command stores the clinical model.")
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Fit the clinical model. Use age, sex, weight and height. Print the model's metrics."""
+    """Fit the clinical model and print its metrics. The model uses age, sex, weight and height."""
     from models.bundle.store import add_clinical
     from models.calibration import clinical_fit
     from models.calibration.clinical_cohort import Label, read_people
@@ -91,22 +91,26 @@ def fit_clinical(
 
 @model.command("fit-gate")
 def fit_gate(  # noqa: PLR0913 - the options of a command
-    manifest: Annotated[Path, typer.Argument(help="CSV of films with patient and view.")],
-    bundle: Annotated[
-        str, typer.Option(help="Store the gate in this bundle and update its digest.")
+    manifest: Annotated[
+        Path, typer.Argument(help="Manifest: a CSV file of films with their view.")
     ],
+    bundle: Annotated[str, typer.Option(help="Bundle in which the command stores the gate.")],
     out: Annotated[
-        Path, typer.Option(help="Folder for images and nets. Use it again to resume a stopped run.")
+        Path,
+        typer.Option(
+            help="Folder for images and nets. To resume a stopped run, name the same folder."
+        ),
     ],
     steps: Annotated[int, typer.Option(min=1, help="Number of training steps of each net.")] = 1500,
     folds: Annotated[int, typer.Option(min=2, help="Number of folds of the cross-validation.")] = 5,
     seed: SeedOption = 1,
     attribution: Annotated[
-        list[str] | None, typer.Option(help="Source of the films for the model card. Repeatable.")
+        list[str] | None,
+        typer.Option(help="Source of the films for the model card; the option can be repeated."),
     ] = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Train the gate for frontal chest films. Print cross-validated results."""
+    """Train the gate for frontal chest films. Print the results of a cross-validation."""
     from models.bundle.store import add_gate
     from models.training.gate.loop import GateTraining
     from models.training.gate.run import GateOptions
@@ -127,11 +131,13 @@ def fit_gate(  # noqa: PLR0913 - the options of a command
 
 @model.command("calibrate")
 def calibrate(
-    manifest: Annotated[Path, typer.Argument(help="CSV of labelled films.")],
+    manifest: Annotated[Path, typer.Argument(help="Manifest: a CSV file of labelled films.")],
     bundle: BundleOption,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of the new bundle. Without --out, the bundle itself is changed."),
+        typer.Option(
+            help="Folder of the new bundle. Without --out, the command changes the bundle."
+        ),
     ] = None,
     device: DeviceOption = "auto",
 ) -> None:
@@ -157,14 +163,18 @@ def train(  # noqa: PLR0913 - the options of a command
     manifest: Annotated[
         Path | None,
         typer.Argument(
-            help="CSV of labelled films. Without it, the command simulates films for training."
+            help="Manifest of labelled films. Without a manifest, training uses simulated films."
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the new bundle.")] = Path("out/bundle"),
     size: SizeOption = 384,
-    minutes: Annotated[float, typer.Option(min=0.01, help="Maximum duration in minutes.")] = 1e6,
-    steps: Annotated[int, typer.Option(min=1, help="Maximum number of steps.")] = 20_000,
-    batch: Annotated[int, typer.Option(min=2, help="Films per training step (even).")] = 8,
+    minutes: Annotated[
+        float, typer.Option(min=0.01, help="Maximum training time in minutes.")
+    ] = 1e6,
+    steps: Annotated[int, typer.Option(min=1, help="Maximum number of training steps.")] = 20_000,
+    batch: Annotated[
+        int, typer.Option(min=2, help="Number of films in a training step, an even number.")
+    ] = 8,
     start: Annotated[
         Path | None, typer.Option("--from", help="Start with the weights of this bundle.")
     ] = None,
@@ -173,7 +183,7 @@ def train(  # noqa: PLR0913 - the options of a command
 ) -> None:
     """Train the grid net and write a bundle. The same command resumes a stopped run.
 
-    Use several GPUs with `torchrun --nproc-per-node N -m node.cli model train ...`.
+    To use several GPUs, run `torchrun --nproc-per-node N -m node.cli model train ...`.
     """
     from models.bundle.store import BundleError
     from models.training.run import TrainOptions, train_bundle
@@ -202,26 +212,35 @@ def train(  # noqa: PLR0913 - the options of a command
 def simulate(  # noqa: PLR0913 - each is an option of the command
     out: Annotated[Path, typer.Option(help="Folder for films and manifests.")],
     patients: Annotated[
-        int, typer.Option(help="Number of patients of all hospitals together.")
+        int, typer.Option(help="Number of patients in all hospitals together.")
     ] = 4542,
     seed: Annotated[int, typer.Option(help="The same seed gives the same films.")] = 1,
-    form: Annotated[str, typer.Option("--format", help="Write png (16 bits) or dicom.")] = "png",
-    size: Annotated[int, typer.Option(help="Longer side of a film in pixels.")] = 576,
+    form: Annotated[
+        str, typer.Option("--format", help="Format of the films: png (16 bits) or dicom.")
+    ] = "png",
+    size: Annotated[int, typer.Option(help="Length of a film's longer side in pixels.")] = 576,
     masks: Annotated[
-        bool, typer.Option("--masks", help="Also write the bone mask of each film.")
+        bool, typer.Option("--masks", help="Also write a mask of the bone in each film.")
     ] = False,
     twins: Annotated[
-        bool, typer.Option("--twins", help="Also write each film with 10 % more or less bone.")
+        bool,
+        typer.Option(
+            "--twins",
+            help="Also write a variant of each film, with either 10 % more or 10 % less bone.",
+        ),
     ] = False,
     density_off: Annotated[
         bool,
         typer.Option(
-            "--density-off", help="Also write all films with the same density and unchanged labels."
+            "--density-off",
+            help="Also write a variant of each film; all variants have the same bone density.",
         ),
     ] = False,
-    jobs: Annotated[int, typer.Option(help="Number of processes. 0: one for each CPU.")] = 0,
+    jobs: Annotated[
+        int, typer.Option(help="Number of processes; 0 means one process for each CPU.")
+    ] = 0,
 ) -> None:
-    """Simulate films with known bone density. Write films of three hospitals and a manifest."""
+    """Simulate films with known bone density. Write films of three hospitals, and a manifest."""
     from models.simulate.film_files import Recipe
     from models.simulate.run import CohortOrder, SimulationError, check_order, simulate_cohort
 

@@ -26,10 +26,10 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", help="Configuration file. [default: config.yaml, if there is one]"),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Write the output as JSON, for programs.")]
 SinceOption = Annotated[
     datetime | None,
-    typer.Option(formats=[DAY], callback=in_utc, help="Use only films since this day (UTC)."),
+    typer.Option(formats=[DAY], callback=in_utc, help="Use only films from this day (UTC) on."),
 ]
 WithinOption = Annotated[
     str, typer.Option(help="Maximum time between film and densitometry, such as 365d.")

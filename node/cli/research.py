@@ -16,15 +16,17 @@ if TYPE_CHECKING:
     from models.evaluation.leakage_checks import LeakageCheck
 
 OutOption = Annotated[
-    Path, typer.Option(help="Folder for the report. Use it again to resume a stopped run.")
+    Path, typer.Option(help="Folder for the report. To resume a stopped run, name the same folder.")
 ]
 BundleOption = Annotated[
     str, typer.Option(help="Folder of a bundle, or the name of a shipped bundle.")
 ]
 DeviceOption = Annotated[str, typer.Option(help="Device: auto, cpu or cuda.")]
-SizeOption = Annotated[int, typer.Option(help="Film size of the net in pixels, a multiple of 192.")]
-BatchOption = Annotated[int, typer.Option(min=2, help="Films per training step.")]
-SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all random choices.")]
+SizeOption = Annotated[
+    int, typer.Option(help="Size in pixels of the films that the net reads, a multiple of 192.")
+]
+BatchOption = Annotated[int, typer.Option(min=2, help="Number of films in a training step.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the random numbers.")]
 
 
 def add_commands(model: typer.Typer) -> None:
@@ -37,7 +39,7 @@ def add_commands(model: typer.Typer) -> None:
 
 
 def evaluate(
-    manifest: Annotated[Path, typer.Argument(help="CSV of films with patient, site and label.")],
+    manifest: Annotated[Path, typer.Argument(help="Manifest: a CSV file of labelled films.")],
     out: OutOption,
     bundle: BundleOption = "demo",
     device: DeviceOption = "auto",
@@ -58,20 +60,22 @@ def evaluate(
 
 def ablate(  # noqa: PLR0913 - the options of a command
     manifest: Annotated[
-        Path, typer.Argument(help="CSV of labelled films with training, validation and test split.")
+        Path, typer.Argument(help="Manifest with films for training, validation and test.")
     ],
     out: OutOption,
     size: SizeOption = 192,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps for each variant.")] = 2000,
+    steps: Annotated[
+        int, typer.Option(min=1, help="Number of training steps for each variant.")
+    ] = 2000,
     start: Annotated[
-        str, typer.Option("--from", help="Start variants with the ResNet weights of this bundle.")
+        str, typer.Option("--from", help="Start each variant with this bundle's ResNet weights.")
     ] = "",
     batch: BatchOption = 8,
     seed: SeedOption = 1,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Compare variants of the net. Each variant is trained without one part of the net."""
+    """Compare variants of the net. The command trains and tests each variant."""
     from models.experiments.ablation_run import JSON, MARKDOWN, AblationOptions
     from models.experiments.ablation_run import ablate as compare_variants
     from models.nets.grid import GridConfig
@@ -94,20 +98,22 @@ def ablate(  # noqa: PLR0913 - the options of a command
 
 
 def cross_validate(  # noqa: PLR0913 - the options of a command
-    manifest: Annotated[Path, typer.Argument(help="CSV of films with patient, site and label.")],
+    manifest: Annotated[Path, typer.Argument(help="Manifest: a CSV file of labelled films.")],
     out: OutOption,
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
     start: Annotated[
-        str, typer.Option("--from", help="Start every fold with the weights of this bundle.")
+        str, typer.Option("--from", help="Start each fold with the weights of this bundle.")
     ] = "",
     size: SizeOption = 384,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps for each fold.")] = 1000,
+    steps: Annotated[
+        int, typer.Option(min=1, help="Number of training steps for each fold.")
+    ] = 1000,
     batch: BatchOption = 8,
     seed: SeedOption = 1,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Cross-validate training by patient. Compare the net with a ridge regression."""
+    """Train and test the net on folds of patients. Compare the net with a ridge regression."""
     from models.experiments import cross_validation
     from node.inference.predictor import open_bundle
 

@@ -31,10 +31,10 @@ outcomes = typer.Typer(help="Import bone densitometry for comparison.", no_args_
 def thresholds_replay(  # noqa: PLR0913 - a parameter is an option
     threshold: Annotated[
         str,
-        typer.Option(help="Default threshold to try: a number, or the name of an operating point."),
+        typer.Option(help="Threshold to try: a number, or the name of an operating point."),
     ] = "",
     config: Annotated[
-        Path | None, typer.Option(help="Configuration file with the policy to try.")
+        Path | None, typer.Option(help="Configuration file that contains the policy to try.")
     ] = None,
     of: Annotated[
         Path | None,
@@ -47,9 +47,9 @@ def thresholds_replay(  # noqa: PLR0913 - a parameter is an option
 ) -> None:
     """Apply another policy to stored scores. Show which decisions change.
 
-    If densitometry was imported, the command also compares decisions with densitometry. The command
-    scores, changes and sends nothing. --node selects the job table; without --node, --config
-    selects it.
+    If densitometry was imported, the command also compares the decisions with the densitometry. The
+    command only reads the job table. --node selects the job table. Without --node, --config selects
+    the job table.
     """
     from node.display.replay import as_json as replay_json
     from node.display.replay import print_replay
@@ -76,7 +76,10 @@ def outcomes_import(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import a table of bone densitometry. Faulty tables are refused. No patient ID is stored."""
+    """Import a table of bone densitometry. If a line is faulty, the command imports nothing.
+
+    The command stores the pseudonym of each patient, not the Patient ID.
+    """
     from dataclasses import asdict
 
     from node.display.replay import print_faults

@@ -104,7 +104,7 @@ def reason_codes() -> str:
             (
                 "A film that is not scored has one reason. `osteoscreen jobs reasons` counts films "
                 "by reason, and `osteoscreen jobs show JOB` shows the reason's text. The codes "
-                "are part of the interface and do not change.",
+                "are part of the interface and do not change in new versions.",
                 "## Reasons",
                 _table(
                     ("reason", "meaning", "what to do", "reportable"),
@@ -118,8 +118,8 @@ def reason_codes() -> str:
                         for code, text in reasons.items()
                     ),
                 ),
-                "You can list a reportable reason under `policy.admit.report`. The node then "
-                "sends a report which says that the film was not analysed, and why.",
+                "You can list a reportable reason under `policy.admit.report`. If the node refuses "
+                "a film for a listed reason, the node sends a report that states the reason.",
                 "## Notes",
                 "A note is information about a film that was scored. The log, `jobs show` and the "
                 "report contain the note.",
@@ -152,7 +152,8 @@ def log_events() -> str:
     return _page(
         "Log events",
         "Each line of the log is one event with fields. Each event also has `timestamp`, `level`, "
-        "`role` and, if it concerns a job, `job_id`. No field names a patient.\n\n"
+        "`role` and, if the event concerns a job, `job_id`. No field contains the name of a "
+        "patient.\n\n"
         + _table(("event", "level", "fields", "meaning", "what to do"), rows),
     )
 
@@ -170,9 +171,9 @@ def states() -> str:
         "States",
         "\n\n".join(
             (
-                "A job is one film on its way through the node. A delivery is one result on its "
-                "way to one destination. Each change of state is one row of the job's history "
-                "(`osteoscreen jobs show JOB`).",
+                "A job is the work of the node on one film. A delivery is the transfer of one "
+                "result to one destination. The history of a job has one row for each change of "
+                "state (`osteoscreen jobs show JOB`).",
                 "## Job states",
                 state_diagram(JOB_TRANSITIONS, JobState.RECEIVED),
                 _states_table(JobState, job.__file__),

@@ -27,8 +27,8 @@ def annexes() -> Section:
                 "Objects created",
                 (
                     "The tables list the top-level attributes of each object. The SOP Instance UID "
-                    "is derived from film, model, decision and settings. The same result "
-                    "therefore always has the same UID and the same bytes.",
+                    "is derived from film, model, decision and settings. The same result always "
+                    "has the same UID and the same bytes.",
                 ),
                 objects,
             ),
@@ -37,7 +37,7 @@ def annexes() -> Section:
                 "Extensions",
                 (
                     "Contributing Equipment Sequence contains Device UID (0018,1002), as IHE AI "
-                    "Results requires. The objects are therefore Standard Extended.",
+                    "Results requires. With this attribute, the objects are Standard Extended.",
                     "The node uses no private attributes, SOP Classes or transfer syntaxes.",
                 ),
             ),
@@ -46,8 +46,8 @@ def annexes() -> Section:
 
 
 _CODING_SCHEMES = (
-    f"A report that uses the private coding scheme {codes.PRIVATE_SCHEME} "
-    f"({codes.PRIVATE_SCHEME_NAME}) identifies it in its Coding Scheme Identification Sequence. "
+    f"If a report uses the private coding scheme {codes.PRIVATE_SCHEME} "
+    f"({codes.PRIVATE_SCHEME_NAME}), its Coding Scheme Identification Sequence states the scheme. "
     "All other codes are from PS3.16, SNOMED CT, LOINC, UCUM and RFC 5646."
 )
 

@@ -70,8 +70,8 @@ def _association_policies(config: Config) -> Section:
         ("Maximum PDU size received", f"{MAX_PDU} bytes"),
         (
             "Maximum simultaneous associations as acceptor",
-            f"{dicom.max_associations} in each process, {dicom.max_associations_per_peer} of "
-            "them from one address",
+            f"{dicom.max_associations} in each process, {dicom.max_associations_per_peer} from "
+            "one address",
         ),
         ("Processes that accept associations", str(dicom.processes)),
         ("Maximum simultaneous associations as requestor", "one for each destination"),
@@ -97,7 +97,8 @@ def _storage_scp(config: Config) -> Section:
             "rejected (permanent; called or calling AE title not recognized). Associations "
             "above the limits are rejected (transient; local limit exceeded).",
             "Each Storage SOP Class is accepted in each of the transfer syntaxes below. If a "
-            "presentation context proposes several syntaxes, the node accepts the first listed. "
+            "presentation context proposes several syntaxes, the node accepts one: the first in "
+            "the table below. "
             "Extended negotiation is not supported.",
             Table(("SOP Class", "UID"), _names(classes)),
             Table(("transfer syntax", "UID"), _names(TRANSFER_SYNTAXES)),
@@ -168,14 +169,14 @@ _STORAGE_COMMITMENT = Section(
     (
         f"{PUSH_MODEL.name} ({PUSH_MODEL}) is supported as SCU, for destinations with "
         "`commitment: true`. The node sends N-ACTION on the association of the C-STORE. Before the "
-        "request, the node stores its Transaction UID.",
+        "request, the node stores the Transaction UID of the request.",
         "The node accepts N-EVENT-REPORT on the association of the N-ACTION, or on an association "
-        "that the destination opens with the SCP role. The node sends an object again if its "
-        "commitment fails, or if no report arrives within the timeout.",
+        "that the destination opens with the SCP role. If the commitment of an object fails, or if "
+        "no report arrives within the timeout, the node sends the object again.",
         Table(
             ("status answered to N-EVENT-REPORT", "meaning"),
             [
-                ("0x0000", "the report is stored; also for an unknown Transaction UID"),
+                ("0x0000", "the report is stored, or its Transaction UID is unknown"),
                 (_hex(INVALID_ARGUMENT), "the report cannot be read"),
                 (
                     _hex(PROCESSING_FAILURE),
@@ -191,6 +192,6 @@ _WEB_SERVICES = Section(
     (
         "The node is a STOW-RS user agent (PS3.18, 10.5). The node sends POST requests to /studies "
         "as multipart/related with application/dicom. Each request contains one object in Explicit "
-        "VR Little Endian. Other services, and STOW-RS as origin server, are not supported.",
+        "VR Little Endian. The node is no origin server and supports no other web services.",
     ),
 )

@@ -64,9 +64,9 @@ def _charsets(config: Config) -> tuple[str, ...]:
     return (
         "The node reads these values of Specific Character Set (0008,0005): "
         f"{', '.join(term for term in python_encoding if term)}.",
-        "Text in ISO 2022 IR 58 or ISO 2022 IR 149 without escape sequences is repaired. Text "
-        "without a character set is read as UTF-8, or as Latin-1 if it is not valid UTF-8.",
-        "Senders whose stated character set is replaced by a configured one: "
+        "Text in ISO 2022 IR 58 or ISO 2022 IR 149 without escape sequences is repaired. If a film "
+        "states no character set, the node reads UTF-8, or Latin-1 if the text is not valid UTF-8.",
+        "Senders for which a character set is configured, in place of the stated character set: "
         f"{assumed or 'none configured'}.",
         f"Results are written in ISO_IR 192 (UTF-8), in {language}.",
     )
@@ -74,10 +74,10 @@ def _charsets(config: Config) -> tuple[str, ...]:
 
 def _security(config: Config) -> tuple[str | Table, ...]:
     return (
-        "Associations are accepted by called AE title, calling AE title and network.",
+        "The node checks called AE title, calling AE title and network of each association.",
         _incoming(config),
-        "Connections to destinations with TLS use TLS 1.2 or later. Host name and certificate "
-        "chain are verified. Section 3.7 lists the destinations.",
+        "Connections to destinations with TLS use TLS 1.2 or later. The node verifies host name and "
+        "certificate chain. Section 3.7 lists the destinations.",
         *_audit(config),
         "Logs contain no patient names and no patient IDs. The job table contains UIDs, scores, "
         "the values that decisions are based on, and a keyed pseudonym instead of the patient ID.",
@@ -109,15 +109,15 @@ def _audit(config: Config) -> tuple[str | Table, ...]:
     server = config.audit.syslog
     target = f" and sent to {server.host}:{server.port}" if server else ". No server is configured"
     return (
-        "Audit messages follow the schema of PS3.15 A.5.1, with one restriction: DICOM Instances "
-        "Transferred names the study and no patient. The audit trail contains no patient data.",
+        "Audit messages follow the schema of PS3.15 A.5.1, with one restriction: the message DICOM "
+        "Instances Transferred contains no patient. The audit trail contains no patient data.",
         _AUDIT_MESSAGES,
-        "The User ID of the node is its process number. The User ID of a peer is its AE title, or "
-        "its host if the peer has no AE title. The node receives no audit messages.",
+        "The User ID of the node is its process number. The User ID of a peer is the peer's AE "
+        "title, or the peer's host without an AE title. The node receives no audit messages.",
         f"Messages are appended to a file{target}. Transport is syslog over TLS 1.2 or later "
         f"(PS3.15 A.6, RFC 5425) with facility 10, MSGID {MSGID} and no structured data. A message "
-        f"has at most {MAX_LINE} bytes. The section `audit` configures file, audit source and "
-        "server.",
+        f"has at most {MAX_LINE} bytes. The section `audit` of the configuration sets file, audit "
+        "source and server.",
     )
 
 
@@ -128,11 +128,11 @@ _AUDIT_MESSAGES = Table(
         ("Security Alert: Node Authentication", "the node rejects an association"),
         (
             "Security Alert: Software, Network or Security Configuration",
-            "settings change, at a start or by a reload",
+            "a setting changed before a start, or by a reload",
         ),
         (
             "DICOM Instances Transferred",
-            "a film is received or refused; a result is stored, or its delivery fails",
+            "a film is received or refused; a result is stored, or the delivery of a result fails",
         ),
     ],
 )

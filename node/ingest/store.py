@@ -24,7 +24,7 @@ CLASS_MISMATCH = 0xA900
 CANNOT_UNDERSTAND = 0xC210
 PROCESSING_FAILURE = 0x0110
 ANSWERS = {
-    SUCCESS: "bytes and job are durable; also for a film that is refused, or received before",
+    SUCCESS: "the film and its job are durable, even if the node refuses or already has the film",
     OUT_OF_RESOURCES: "the disk is full or the database does not answer: send again later",
     CLASS_MISMATCH: "the data set is not the SOP Instance of the request",
     CANNOT_UNDERSTAND: "the data set is missing, cannot be read, or lacks a UID for a result",

@@ -15,11 +15,11 @@ from node.domain.workflow.retry import Failed, RetryAt
 class DeliveryState(StrEnum):
     """State of a delivery."""
 
-    PENDING = "PENDING"  # Result and `run_after` are durable. The role deliver claims it.
-    SENDING = "SENDING"  # A worker holds a lease until it records an outcome or the lease ends.
-    AWAITING_COMMITMENT = "AWAITING_COMMITMENT"  # Stored, until a report or a time-out.
-    DELIVERED = "DELIVERED"  # The result is stored, and committed if so configured.
-    FAILED = "FAILED"  # The error is stored. An operator retries or resends the delivery.
+    PENDING = "PENDING"  # Result and `run_after` are durable. The deliver role claims the delivery.
+    SENDING = "SENDING"  # A worker holds a lease until the work ends or the lease expires.
+    AWAITING_COMMITMENT = "AWAITING_COMMITMENT"  # The node waits for the PACS's commitment report.
+    DELIVERED = "DELIVERED"  # The destination stored (and, if configured, committed) the result.
+    FAILED = "FAILED"  # The error is stored. An operator can retry or resend the delivery.
 
 
 class DeliveryEvent(StrEnum):

@@ -19,12 +19,12 @@ from node.domain.workflow.retry import Failed, RetryAt
 class JobState(StrEnum):
     """State of a job."""
 
-    RECEIVED = "RECEIVED"  # Film and row are durable. The role analyse claims the job.
-    ANALYSING = "ANALYSING"  # A worker holds a lease until it records an outcome or the lease ends.
+    RECEIVED = "RECEIVED"  # Film and row are durable. The analyse role claims the job.
+    ANALYSING = "ANALYSING"  # A worker holds a lease until the work ends or the lease expires.
     ANALYSED = "ANALYSED"  # Results and deliveries are durable. The last delivery ends the job.
     DONE = "DONE"  # Every delivery is DELIVERED. Only an operator changes this state.
     REJECTED = "REJECTED"  # The film was refused with a coded reason. The state is final.
-    FAILED = "FAILED"  # The error is stored. An operator retries, re-analyses or cancels the job.
+    FAILED = "FAILED"  # The error is stored. An operator can retry, re-analyse or cancel the job.
     CANCELLED = "CANCELLED"  # An operator cancelled the job. The state is final.
 
 

@@ -97,9 +97,8 @@ def _storage_scp(config: Config) -> Section:
             "rejected (permanent; called or calling AE title not recognized). Associations "
             "above the limits are rejected (transient; local limit exceeded).",
             "Each Storage SOP Class is accepted in each of the transfer syntaxes below. If a "
-            "presentation context proposes several syntaxes, the node accepts one: the first in "
-            "the table below. "
-            "Extended negotiation is not supported.",
+            "presentation context proposes several syntaxes, the node accepts the syntax that is "
+            "first in the table. Extended negotiation is not supported.",
             Table(("SOP Class", "UID"), _names(classes)),
             Table(("transfer syntax", "UID"), _names(TRANSFER_SYNTAXES)),
             Table(

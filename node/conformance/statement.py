@@ -64,9 +64,10 @@ def _charsets(config: Config) -> tuple[str, ...]:
     return (
         "The node reads these values of Specific Character Set (0008,0005): "
         f"{', '.join(term for term in python_encoding if term)}.",
-        "Text in ISO 2022 IR 58 or ISO 2022 IR 149 without escape sequences is repaired. If a film "
-        "states no character set, the node reads UTF-8, or Latin-1 if the text is not valid UTF-8.",
-        "Senders for which a character set is configured, in place of the stated character set: "
+        "The node repairs text in ISO 2022 IR 58 or ISO 2022 IR 149 without escape sequences. If a "
+        "film states no character set, the node reads the text of the film as UTF-8, or as Latin-1 "
+        "if the text is not valid UTF-8.",
+        "Character sets that replace the stated character set of a sender: "
         f"{assumed or 'none configured'}.",
         f"Results are written in ISO_IR 192 (UTF-8), in {language}.",
     )
@@ -76,8 +77,8 @@ def _security(config: Config) -> tuple[str | Table, ...]:
     return (
         "The node checks called AE title, calling AE title and network of each association.",
         _incoming(config),
-        "Connections to destinations with TLS use TLS 1.2 or later. The node verifies host name and "
-        "certificate chain. Section 3.7 lists the destinations.",
+        "Connections to destinations with TLS use TLS 1.2 or later. The node verifies the host name "
+        "and the certificate chain. Section 3.7 lists the destinations.",
         *_audit(config),
         "Logs contain no patient names and no patient IDs. The job table contains UIDs, scores, "
         "the values that decisions are based on, and a keyed pseudonym instead of the patient ID.",

@@ -153,8 +153,7 @@ def log_events() -> str:
         "Log events",
         "Each line of the log is one event with fields. Each event also has `timestamp`, `level`, "
         "`role` and, if the event concerns a job, `job_id`. No field contains the name of a "
-        "patient.\n\n"
-        + _table(("event", "level", "fields", "meaning", "what to do"), rows),
+        "patient.\n\n" + _table(("event", "level", "fields", "meaning", "what to do"), rows),
     )
 
 

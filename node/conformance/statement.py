@@ -77,8 +77,8 @@ def _security(config: Config) -> tuple[str | Table, ...]:
     return (
         "The node checks called AE title, calling AE title and network of each association.",
         _incoming(config),
-        "Connections to destinations with TLS use TLS 1.2 or later. The node verifies the host name "
-        "and the certificate chain. Section 3.7 lists the destinations.",
+        "Connections to destinations with TLS use TLS 1.2 or later. The node verifies host name "
+        "and certificate chain. Section 3.7 lists the destinations.",
         *_audit(config),
         "Logs contain no patient names and no patient IDs. The job table contains UIDs, scores, "
         "the values that decisions are based on, and a keyed pseudonym instead of the patient ID.",

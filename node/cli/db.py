@@ -44,7 +44,7 @@ def db_backup(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Back up a SQLite job table. You need not stop the node.
+    """Back up a SQLite job table. The command also works while the node runs.
 
     For PostgreSQL, the command only prints the `pg_dump` command that you can use.
     """

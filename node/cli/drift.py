@@ -25,7 +25,7 @@ def drift(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show daily metrics of each source. Each table also shows the reference of the source."""
+    """Show daily metrics of each source. The output also shows the reference of each source."""
     if test_alarm:
         _test_alarm(settings_of(config), as_json)
         return

@@ -67,7 +67,7 @@ def jobs_reasons(
         datetime | None,
         typer.Option(
             callback=in_utc,
-            help="Count only films received from this day or time (UTC) on, such as 2026-01-31.",
+            help="Count only films received since this day or time (UTC), such as 2026-01-31.",
         ),
     ] = None,
     as_json: JsonOption = False,

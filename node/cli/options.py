@@ -29,7 +29,7 @@ ConfigOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Write the output as JSON, for programs.")]
 SinceOption = Annotated[
     datetime | None,
-    typer.Option(formats=[DAY], callback=in_utc, help="Use only films from this day (UTC) on."),
+    typer.Option(formats=[DAY], callback=in_utc, help="Use only films of this day (UTC) or later."),
 ]
 WithinOption = Annotated[
     str, typer.Option(help="Maximum time between film and densitometry, such as 365d.")

@@ -56,7 +56,7 @@ _IMPLEMENTATION_MODEL = Section(
         "(Storage SCU or STOW-RS). The node requests Storage Commitment from destinations with "
         "`commitment: true`.",
         "Separate processes receive, score and send. A destination that does not answer does not "
-        "delay the others.",
+        "delay another destination.",
     ),
 )
 
@@ -114,12 +114,13 @@ def _storage_scu(config: Config) -> Section:
         "Storage and Verification as SCU",
         (
             "The node opens an association when results for a destination are pending, and "
-            "releases the association after sending them. If a destination does not answer, the "
+            "then releases the association. If a destination does not answer, the "
             f"node retries at increasing intervals of at most {config.queue.delivery.cap:g} s.",
             Table(("SOP Class", "UID"), _names(RESULT_CLASSES)),
             Table(("transfer syntax", "UID"), _names(SYNTAXES)),
             f"{SecondaryCaptureImageStorage.name} is sent in {JPEG2000Lossless.name} "
-            f"({JPEG2000Lossless}) to destinations with `compress: jpeg2000`, if they accept it.",
+            f"({JPEG2000Lossless}) to destinations with `compress: jpeg2000` that accept this "
+            "syntax.",
             Table(
                 ("status received", "behaviour"),
                 [(_hex(status), _behaviour(status)) for status in _STATUSES],

@@ -113,8 +113,9 @@ def _audit(config: Config) -> tuple[str | Table, ...]:
         "Audit messages follow the schema of PS3.15 A.5.1, with one restriction: the message DICOM "
         "Instances Transferred contains no patient. The audit trail contains no patient data.",
         _AUDIT_MESSAGES,
-        "The User ID of the node is its process number. The User ID of a peer is the peer's AE "
-        "title, or the peer's host without an AE title. The node receives no audit messages.",
+        "The User ID of the node is its process number. The User ID of a peer is the AE title of "
+        "the peer. If the peer has no AE title, the User ID is the host of the peer. The node "
+        "receives no audit messages.",
         f"Messages are appended to a file{target}. Transport is syslog over TLS 1.2 or later "
         f"(PS3.15 A.6, RFC 5425) with facility 10, MSGID {MSGID} and no structured data. A message "
         f"has at most {MAX_LINE} bytes. The section `audit` of the configuration sets file, audit "
@@ -129,7 +130,7 @@ _AUDIT_MESSAGES = Table(
         ("Security Alert: Node Authentication", "the node rejects an association"),
         (
             "Security Alert: Software, Network or Security Configuration",
-            "a setting changed before a start, or by a reload",
+            "a setting changes between two starts, or by a reload",
         ),
         (
             "DICOM Instances Transferred",

@@ -133,10 +133,10 @@ def _behaviour(status: int) -> str:
     try:
         classify(status)
     except Transient:
-        return "retried after a delay"
+        return "the node sends the object again after a delay"
     except Permanent:
-        return "failed; retried only if an operator requests it"
-    return "stored"
+        return "the delivery is FAILED; only an operator can retry the delivery"
+    return "the object is stored"
 
 
 def _configuration(config: Config) -> Section:

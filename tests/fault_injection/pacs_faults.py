@@ -75,11 +75,7 @@ PACS_FAULTS = (
         "the PACS accepts connections, but reads no data",
         connection_fault(ConnectionFault.UNRESPONSIVE),
     ),
-    Fault(
-        "PACS resets",
-        "connections are reset during a transfer",
-        connection_fault(ConnectionFault.RESET),
-    ),
+    Fault("PACS resets", "reset during a transfer", connection_fault(ConnectionFault.RESET)),
     Fault(
         "PACS half-open",
         "the PACS receives data, but its answers are lost",

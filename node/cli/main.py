@@ -202,7 +202,7 @@ def doctor(
     ] = 120,
     as_json: JsonOption = False,
 ) -> None:
-    """Check dependencies and connections. With --round-trip, send a synthetic film end to end."""
+    """Check dependencies and connections. With --round-trip, also send a film through the node."""
     from rich.console import Console
 
     from node.doctor.round_trip import round_trip

@@ -141,7 +141,7 @@ def calibrate(
     ] = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Calibrate a bundle on labelled films. Fit thresholds and combined model, but not the net."""
+    """Calibrate a bundle on labelled films. Fit thresholds and combined model, and keep the net."""
     from models.training.recalibrate import recalibrate
     from node.inference.predictor import open_bundle
 

@@ -84,6 +84,7 @@ def _configure(folder: Path, archive_port: int) -> tuple[Path, Config]:
         ],
         "database": {"url": "sqlite:///osteoscreen.db"},
         "spool": {"path": "spool", "min_free": "10MB"},
+        "model": {"decoders": 1},
         "queue": {"poll": 0.05},
         "policy": {"admit": {"study_wait": 0.0}},  # no other film of the study follows
     }

@@ -128,13 +128,18 @@ def _validated(running: Config, file: Path | None) -> Config:
         raise ConfigError(f"{file}: the file is empty; write the configuration again")
     if config != running:
         require_usable(config)
+        if config.challenger is not None:
+            require_challenger(config)
         open_spool(config)
         upgrade_schema(config)
     return config
 
 
 def require_usable(config: Config) -> None:
-    """Raise Misconfigured, with the key, if a card, font, certificate or secret is unusable."""
+    """Raise Misconfigured, with the key, if a card, font, certificate or secret is unusable.
+
+    The challenger is not checked, because its faults do not affect the results.
+    """
     from node.inference.card_summary import CardSummary
     from node.results.fonts import typeface_for
     from node.results.translations.languages import Language
@@ -144,8 +149,6 @@ def require_usable(config: Config) -> None:
     require_gate(admission_policy(config), card.has_gate)
     callers(config)
     routes(config)
-    if config.challenger is not None:
-        require_challenger(config)
     typeface_for(Language(config.results.language), config.results.font)
     if config.dicom.tls is not None:
         server_context(config.dicom.tls)

@@ -25,7 +25,7 @@ from node.runtime.process_start import (
     report,
     stop_with_supervisor,
 )
-from node.runtime.reload import Reloader
+from node.runtime.reload import Reloader, require_usable
 from node.runtime.roles import IngestPort, Role, run_role
 from node.runtime.supervisor import Supervisor
 
@@ -39,7 +39,8 @@ def serve_node(file: Path | None, config: Config, stop: threading.Event) -> int:
     """Run every role until `stop` is set; return the exit status of the command."""
     signalled = _reload_on_signal(stop)
     _configure_log(config, "supervisor")
-    # A fault that affects every role is reported once, before a role starts.
+    # A fault is reported once, before a role starts.
+    require_usable(config)
     open_spool(config)
     upgrade_schema(config)
     require_free_port(config.dicom.bind, config.dicom.port, _PORT_SECONDS)

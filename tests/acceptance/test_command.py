@@ -17,6 +17,7 @@ from tests.peers.dcmtk import dciodvfy, dsrdump
 from tests.peers.node import Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.waiting import free_port
+from tests.support.films import write_to_new_study
 
 MakeNode = Callable[..., Node]
 RESULTS = ["heatmap.dcm", "heatmap.png", "report.dcm", "summary.json"]
@@ -34,12 +35,19 @@ def test_the_version_is_the_version_of_the_package() -> None:
 class TestDemo:
     """These tests run `osteoscreen demo`, the second command in the README."""
 
-    @pytest.mark.tools("dciodvfy", "dsrdump")
-    def test_results_are_valid_and_agree_with_the_summary(self, tmp_path: Path) -> None:
-        process = osteoscreen("demo", "--out", tmp_path)
+    @pytest.fixture(scope="class")
+    def demo(self, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+        """Return the output of the demo with the shipped film, and the folder of its results."""
+        folder = tmp_path_factory.mktemp("demo")
+        process = osteoscreen("demo", "--out", folder)
         assert process.returncode == 0, process.stderr
-        assert sorted(path.name for path in tmp_path.iterdir()) == RESULTS
-        summary = json.loads((tmp_path / "summary.json").read_text())
+        return process.stdout, folder
+
+    @pytest.mark.tools("dciodvfy", "dsrdump")
+    def test_results_are_valid_and_agree_with_the_summary(self, demo: tuple[str, Path]) -> None:
+        output, folder = demo
+        assert sorted(path.name for path in folder.iterdir()) == RESULTS
+        summary = json.loads((folder / "summary.json").read_text())
         assert set(summary) >= SUMMARY_KEYS
         assert (summary["state"], summary["used"]) == ("DONE", "combined")
         assert summary["flagged"] == (summary["probability"]["combined"] >= summary["threshold"])
@@ -47,18 +55,20 @@ class TestDemo:
         assert set(summary["probability"]) == {"image", "clinical", "combined"}
         assert all(0 < score < 1 for score in summary["probability"].values())
         for name in ("report.dcm", "heatmap.dcm"):
-            assert dciodvfy(tmp_path / name).errors == ()
-        text = dsrdump(tmp_path / "report.dcm")
+            assert dciodvfy(folder / name).errors == ()
+        text = dsrdump(folder / "report.dcm")
         assert f'"Certainty of Finding")="{100 * summary["probability"]["combined"]:.1f}"' in text
         for name, label in (("image", "Image score"), ("clinical", "age, sex, weight and height")):
             assert f"{label}: {100 * summary['probability'][name]:.1f} %" in text
-        with Image.open(tmp_path / "heatmap.png") as heatmap:
+        with Image.open(folder / "heatmap.png") as heatmap:
             assert heatmap.mode == "RGB"
-        assert f"{summary['probability']['combined']:.3f}" in process.stdout
-        assert "no clinical meaning" in " ".join(process.stdout.split())
+        assert f"{summary['probability']['combined']:.3f}" in output
+        assert "no clinical meaning" in " ".join(output.split())
 
     @pytest.mark.shared_data
-    def test_another_film_has_another_score(self, tmp_path: Path, shared_data: Path) -> None:
+    def test_another_film_has_another_score(
+        self, tmp_path: Path, shared_data: Path, demo: tuple[str, Path]
+    ) -> None:
         """A film without a preamble and without file meta information can be read."""
         ds = dcmread(shared_data / "dicom" / "chest" / "RG1_UNCR.dcm")
         del ds.file_meta
@@ -69,8 +79,7 @@ class TestDemo:
         process = osteoscreen("demo", bare, "--out", tmp_path / "out")
         assert process.returncode == 0, process.stderr
         own = json.loads((tmp_path / "out" / "summary.json").read_text())
-        assert osteoscreen("demo", "--out", tmp_path / "shipped").returncode == 0
-        shipped = json.loads((tmp_path / "shipped" / "summary.json").read_text())
+        shipped = json.loads((demo[1] / "summary.json").read_text())
         assert own["probability"]["image"] != shipped["probability"]["image"]
 
     def test_a_refused_film_has_a_reason_and_no_score(self, tmp_path: Path, film: Path) -> None:
@@ -136,7 +145,7 @@ class TestRefusals:
     def test_serve_names_a_model_setting_that_cannot_be_used(
         self, tmp_path: Path, section: str, messages: list[str]
     ) -> None:
-        """Only the analyse role can detect the wrong setting, and then the whole node ends."""
+        """Only the analyse role can detect that a device is missing; then the whole node ends."""
         file = write_config(
             tmp_path,
             f"{section}\ndicom: {{port: {free_port()}}}\nspool: {{min_free: 1MB}}\n",
@@ -211,16 +220,21 @@ class TestOperator:
             unhealthy.stdout.split()
         )
 
-    def test_an_impossible_operation_is_explained(self, node: Node) -> None:
-        """A finished job cannot be retried or cancelled, and job 99 does not exist."""
+    def test_an_impossible_operation_is_explained(
+        self, make_node: MakeNode, film: Path, tmp_path: Path
+    ) -> None:
+        """A rejected job cannot be retried or cancelled, and job 99 does not exist."""
+        node = make_node()
+        node.serve("ingest")
+        node.send(write_to_new_study(film, tmp_path / "child.dcm", PatientAge="012Y"))
         for arguments, message in (
-            (("retry", "1"), "job 1 is DONE: only a FAILED job can be retried"),
-            (("cancel", "1"), "job 1 is DONE: only a RECEIVED or FAILED job"),
+            (("retry", "1"), "job 1 is REJECTED: only a FAILED job can be retried"),
+            (("cancel", "1"), "job 1 is REJECTED: only a RECEIVED or FAILED job"),
             (("show", "99"), "no job 99"),
         ):
             process = osteoscreen("jobs", *arguments, "--config", node.file)
             assert_fails(process, 1, message)
-        assert [job.state for job in node.jobs()] == [JobState.DONE]
+        assert [job.state for job in node.jobs()] == [JobState.REJECTED]
 
 
 def test_db_upgrade_creates_the_tables(tmp_path: Path) -> None:

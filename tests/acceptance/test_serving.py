@@ -41,7 +41,8 @@ def test_a_role_that_dies_is_started_again(
     node.wait_for(uid, lambda detail: detail.job.state is JobState.ANALYSING)
     os.kill(node.process_of("analyse"), signal.SIGKILL)
     [job] = node.wait_ended([uid])
-    assert (job.state, job.attempt) == (JobState.DONE, 2)
+    assert job.state is JobState.DONE
+    assert job.attempt > 1
     assert orthanc.count() == 2
 
 

@@ -43,7 +43,7 @@ class Node:
             "spool": {"path": "spool", "min_free": "1MB"},
             # With short leases and waits, an expired lease is rescued within seconds.
             "queue": {
-                "poll": 0.05,
+                "poll": 0.2,
                 "lease": 3,
                 "delivery": {"attempts": 1000, "first": 0.2, "cap": 1.0},
             },
@@ -159,21 +159,22 @@ class Node:
 
     def job_detail(self, sop_instance_uid: str) -> JobDetail:
         """Return the newest job of a film with its deliveries and history."""
-        operator = self.operator_store()
-        return operator.show(operator.find(sop_instance_uid))
+        return _job_detail(self.operator_store(), sop_instance_uid)
 
     def wait_for(
         self, uid: str, accept: Callable[[JobDetail], bool], timeout: float = 90
     ) -> JobDetail:
         """Return the job of a film when `accept` accepts it; fail after the timeout."""
+        operator = self.operator_store()
         return wait_until(
-            lambda: self.job_detail(uid), accept, timeout, f"expected job\n{self.log()}"
+            lambda: _job_detail(operator, uid), accept, timeout, f"expected job\n{self.log()}"
         )
 
     def wait_ended(self, uids: Sequence[str], timeout: float = 120) -> list[Job]:
         """Return the jobs of these films when all have ended; fail after the timeout."""
+        operator = self.operator_store()
         return wait_until(
-            lambda: [self.job_detail(uid).job for uid in uids],
+            lambda: [_job_detail(operator, uid).job for uid in uids],
             lambda jobs: all(job.state in ENDED for job in jobs),
             timeout,
             f"end of every job\n{self.log()}",
@@ -181,8 +182,9 @@ class Node:
 
     def wait_all(self, count: int, timeout: float = 120) -> list[Job]:
         """Return all jobs when their number is `count` and all have ended."""
+        operator = self.operator_store()
         return wait_until(
-            self.jobs,
+            lambda: operator.recent((), 1000),
             lambda jobs: len(jobs) == count and all(job.state in ENDED for job in jobs),
             timeout,
             f"end of {count} jobs\n{self.log()}",
@@ -214,3 +216,7 @@ class Node:
             if process.poll() is not None:
                 raise AssertionError(f"the node ended with {process.returncode}: {self.log()}")
         return echoscu(self.port, called_ae=AE_TITLE)
+
+
+def _job_detail(operator: OperatorStore, sop_instance_uid: str) -> JobDetail:
+    return operator.show(operator.find(sop_instance_uid))

@@ -92,7 +92,7 @@ def _run(options: argparse.Namespace) -> list[SurfaceResult]:
 
 
 def _repeat_case(options: argparse.Namespace) -> None:
-    """Run one case; a function surface runs in this process, so that a debugger can be used."""
+    """Run one case; a case without a network runs in this process, where a debugger can stop."""
     if options.only in FUNCTION_SURFACES:
         rnd = case_random(options.seed, options.only, options.case)
         with tempfile.TemporaryDirectory() as folder:

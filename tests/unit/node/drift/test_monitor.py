@@ -1,4 +1,4 @@
-"""The drift plan follows from the configuration."""
+"""`plan_of` reads the settings of drift monitoring from the configuration."""
 
 from pathlib import Path
 

@@ -114,7 +114,7 @@ def test_ages_are_grouped_by_decade(years: float | None, band: str) -> None:
 def test_a_replay_decides_as_on_a_film(
     score: float, threshold: float, sex: str, age: float
 ) -> None:
-    """Replay and scoring call the same function to decide, also for overrides."""
+    """A replay makes the same decision as scoring, with and without an override."""
     older = Override(
         Rule(Thresholds.uniform(threshold), 0.1, "older"), Group(sex="F", min_age=65.0)
     )

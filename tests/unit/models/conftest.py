@@ -1,6 +1,6 @@
 """Fixtures of the models' tests: small nets and data sets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -8,6 +8,7 @@ from pydicom import Dataset
 
 from models.nets.grid import GridConfig, GridNet
 from tests.support.films import make_image
+from tests.support.narrow_resnet import narrow_resnets
 
 
 @pytest.fixture
@@ -32,3 +33,10 @@ def make_ds() -> Callable[..., Dataset]:
     """Return a function that builds a CR data set from an array and attributes."""
 
     return make_image
+
+
+@pytest.fixture(scope="module")
+def narrow_resnet() -> Iterator[None]:
+    """Give every net in a module few channels; the shipped weights do not fit such a net."""
+    with narrow_resnets():
+        yield

@@ -30,7 +30,7 @@ from node.cli.main import app
 from node.domain.errors import Misconfigured
 from tests.unit.models.bundle.test_store import CARD
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.usefixtures("narrow_resnet"), pytest.mark.slow]
 
 SIDE, COUNT = 32, 560
 

@@ -22,7 +22,7 @@ from models.evaluation.run import HTML, JSON, PREDICTIONS, SCORES
 from models.nets.grid import GridConfig, GridNet
 from tests.unit.models.bundle.test_store import CARD
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.usefixtures("narrow_resnet"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

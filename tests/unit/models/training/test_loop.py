@@ -31,7 +31,7 @@ from models.training.simulated_batches import (
 from models.training.simulated_source import SimulatedSource
 from tests.support.paths import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.usefixtures("narrow_resnet"), pytest.mark.slow]
 
 CONFIG = GridConfig(size=192, dim=32, depth=1, heads=2)
 RUN = TrainConfig(steps=2, validate_every=1)

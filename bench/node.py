@@ -43,6 +43,7 @@ def main() -> None:
         node = Node(
             folder / "node",
             port,
+            queue={"poll": 0.05},
             destinations=[
                 {"name": "pacs", "ae_title": "ORTHANC", "host": "127.0.0.1", "port": pacs.port}
             ],

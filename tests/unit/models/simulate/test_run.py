@@ -127,10 +127,9 @@ def test_several_processes_write_the_same_bytes(
 
 
 def test_an_interrupted_run_resumes_and_a_damaged_film_is_replaced(tmp_path: Path) -> None:
-    simulate_cohort(_order(tmp_path / "complete"))
     out = tmp_path / "interrupted"
-    expected = _digests(tmp_path / "complete")
     simulate_cohort(_order(out))
+    expected = _digests(out)
     rows = _rows(out / "manifest.csv")
     (out / rows[0]["path"]).write_bytes(b"half a film")
     (out / rows[1]["path"]).unlink()

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
+from typing import TextIO
 from uuid import uuid4
 
 import structlog
@@ -34,14 +35,14 @@ log = structlog.get_logger()
 class ControlFolder:
     """The files of one process in the control folders of its spools.
 
-    `file` is the name of the configuration file. `locks` are the descriptors of the lock files.
+    `file` is the name of the configuration file. `locks` are the lock files.
     """
 
     def __init__(self, part: str, file: Path | None) -> None:
         self._name = f"{socket.gethostname()}.{part}.{os.getpid()}"
         self.file = _name_of(file)
         self._folders: set[Path] = set()
-        self.locks: list[int] = []
+        self.locks: list[TextIO] = []
 
     def close(self) -> None:
         """Remove the files of the process."""
@@ -56,10 +57,12 @@ class ControlFolder:
         new = folder / f".{self._name}"
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
-            lock = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            lock = new.open("w", encoding="utf-8")
+            new.chmod(0o600)
             self.locks.append(lock)
             fcntl.flock(lock, fcntl.LOCK_EX)
-            os.write(lock, self.file.encode())
+            lock.write(self.file)
+            lock.flush()
             new.replace(folder / f"{self._name}{_LOCK}")
         except OSError as error:
             log.error("control_folder_unavailable", file=str(folder), error=error.strerror)
@@ -132,7 +135,7 @@ def _running_processes(folder: Path) -> Iterator[tuple[Path, str]]:
 
 def _read_locked(path: Path) -> str | None:
     """Return the content of a lock file, or None if the process that locked it has ended."""
-    with suppress(FileNotFoundError), path.open() as file:
+    with suppress(FileNotFoundError), path.open(encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -61,7 +61,11 @@ def open_orphan_recovery(config: Config) -> "OrphanRecovery":
 
 def upgrade_schema(config: Config) -> str:
     """Run the missing database migrations; return the new schema revision."""
-    return schema.upgrade(open_engine(config.database.url))
+    engine = open_engine(config.database.url)
+    try:
+        return schema.upgrade(engine)
+    finally:
+        engine.dispose()
 
 
 def open_database(config: Config) -> sa.Engine:

@@ -1,13 +1,11 @@
-"""The data that a process passes to a new process, or to itself when it executes itself again.
+"""A role without a supervisor executes its program again to reload, and passes data to itself.
 
-The validated configuration is passed, because the file may change before the new process starts.
+The validated configuration is passed, because the file may change before the program starts.
 """
 
 import os
 import signal
 import sys
-import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -15,17 +13,16 @@ from typing import NoReturn
 
 from node.config.settings import Config
 from node.domain.config_change import ReloadReport
-from node.runtime.roles import IngestPort
 
 CHANNEL = "OSTEOSCREEN_CHANNEL"
-"""Environment variable with the descriptor of a connection, whose first data is ProcessStart."""
+"""Environment variable with the descriptor of a connection, which contains ProcessStart."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessStart:
     """The configuration, and the inherited file descriptors of ingest's socket and of locks.
 
-    `last_reload` is set if a role without a supervisor executed itself again to reload.
+    `last_reload` is the reload for which the role executed its program again, or None.
     """
 
     config: Config
@@ -34,35 +31,14 @@ class ProcessStart:
     last_reload: ReloadReport | None = None
 
 
-def inherited_channel() -> Connection | None:
-    """Return the connection that this process has inherited, or None if there is none."""
+def inherited_start() -> ProcessStart | None:
+    """Return the data of the program that executed this program, or None for a first start."""
     descriptor = os.environ.pop(CHANNEL, None)
-    return None if descriptor is None else Connection(int(descriptor))
-
-
-def report(channel: Connection, error: str = "") -> None:
-    """Report to the supervisor that this role is ready, or the error that ends this role."""
-    with suppress(OSError):  # the supervisor has ended
-        channel.send(error)
-
-
-def stop_with_supervisor(
-    channel: Connection, stop: threading.Event, port: IngestPort | None
-) -> None:
-    """Set `stop` when this process is replaced, or when the supervisor ends."""
-
-    def wait_for_end() -> None:
-        with suppress(OSError, EOFError):
-            channel.recv()  # another process replaces this one
-            if port is not None:
-                port.handed_over.set()
-            stop.set()
-            channel.recv()
-        if port is not None:
-            port.handed_over.clear()
-        stop.set()
-
-    threading.Thread(target=wait_for_end, daemon=True).start()
+    if descriptor is None:
+        return None
+    with Connection(int(descriptor)) as channel:
+        start: ProcessStart = channel.recv()
+    return start
 
 
 def execute_again(start: ProcessStart) -> NoReturn:

@@ -1,26 +1,28 @@
 """A role as a child process of the supervisor.
 
-The supervisor sends the configuration through a channel, and later a request to retire. The role
-reports through the channel that it is ready, or its error. The channel closes when the supervisor
-terminates the role or ends, even by kill -9. The role then ends.
+Through a channel, the role reports that it is ready, or its error, and the supervisor asks the role
+to retire. The channel closes when the supervisor terminates the role or ends, even by kill -9. The
+role then ends. docs/adr/0008-roles-are-forked.md explains why the process is forked.
 """
 
-import os
+import multiprocessing
 import socket
-import subprocess
-import sys
+import threading
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from time import monotonic
+from typing import Protocol
 
 import structlog
 
 from node.config.settings import Config
 from node.domain.config_change import ProcessReport
 from node.domain.workflow.retry import RetryPolicy, retry_delay
-from node.runtime.process_start import CHANNEL, ProcessStart
 from node.runtime.roles import Role
+from node.runtime.supervised_role import run_supervised
 
+_processes = multiprocessing.get_context("fork")
 _BACK_OFF = RetryPolicy(attempts=1, first=0.5, cap=30.0)
 _STABLE_SECONDS = 60.0
 _RETIRE_SECONDS = 600.0
@@ -29,16 +31,35 @@ _DRAIN_MARGIN = 15.0  # seconds that a role has to end after `dicom.dimse_timeou
 log = structlog.get_logger()
 
 
+class SupportsClose(Protocol):
+    """An open file, lock, socket or connection."""
+
+    def close(self) -> None:
+        """Close this process's copy; closing again does nothing."""
+
+
 class RoleProcess:
-    """One role in its own process, which is started again after a crash.
+    """One role in its own process, which is started again after a crash, until `stop` is set.
+
+    The forked process closes `supervisor_files`. An open copy would keep a lock, a port, or the
+    channel of another role alive after the supervisor has ended.
 
     `replaced` is true if the last reload started this process. `successor_error` is the error of
     the process that should have replaced this process. `restart_at` is the monotonic time of the
     next start, or None while the process runs.
     """
 
-    def __init__(self, role: Role, config: Config, listener: socket.socket) -> None:
+    def __init__(
+        self,
+        role: Role,
+        config: Config,
+        listener: socket.socket,
+        stop: threading.Event,
+        supervisor_files: Callable[[], Iterable[SupportsClose]],
+    ) -> None:
         self.role = role
+        self._stop = stop
+        self._supervisor_files = supervisor_files
         self.replaced = False
         self.successor_error = ""
         self._failures = 0
@@ -53,27 +74,28 @@ class RoleProcess:
         self._started = monotonic()
         self._deadline = float("inf")
         self._retiring = False
-        descriptor = listener.fileno() if self.role is Role.INGEST else None
-        self._channel, role_end = Pipe()
+        self.channel, role_end = _processes.Pipe()
+        inherited = listener if self.role is Role.INGEST else None
+        self._process = _processes.Process(target=self._run, args=(role_end, inherited))
         with role_end:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
-                [sys.executable, "-m", "node.cli", "serve", "--role", str(self.role)],
-                env=os.environ | {CHANNEL: str(role_end.fileno())},
-                pass_fds=[d for d in (role_end.fileno(), descriptor) if d is not None],
-                stdin=subprocess.DEVNULL,
-            )
-        with suppress(OSError):  # the role has ended already; `poll` returns its exit status
-            self._channel.send(ProcessStart(config, descriptor))
+            self._process.start()
+
+    def _run(self, channel: Connection, listener: socket.socket | None) -> None:
+        """Run the role in the forked process, whose copy of `stop` is set by SIGTERM."""
+        for file in (self.channel, *self._supervisor_files()):
+            if file is not listener:
+                file.close()
+        run_supervised(self.role, self.config, self._stop, channel, listener)
 
     def poll(self) -> int | None:
         """Read the role's reports; return its exit status, or None while the role runs."""
-        status = self._process.poll()
+        status = self._process.exitcode
         with suppress(OSError, EOFError):  # one of the two ends is closed
-            while self._channel.poll():
-                self._error = self._channel.recv()
+            while self.channel.poll():
+                self._error = self.channel.recv()
                 self.ready = not self._error
         if status is not None:
-            self._channel.close()
+            self.channel.close()
         return status
 
     def report(self, config: Config) -> ProcessReport:
@@ -103,13 +125,13 @@ class RoleProcess:
         self._retiring = True
         self._deadline = monotonic() + _RETIRE_SECONDS
         with suppress(OSError):
-            self._channel.send(None)
+            self.channel.send(None)
 
     def terminate(self) -> None:
         """Ask the role to end; open associations may continue for `dicom.dimse_timeout` seconds."""
         self._retiring = False
         self._deadline = monotonic() + self.config.dicom.dimse_timeout + _DRAIN_MARGIN
-        self._channel.close()
+        self.channel.close()
         self._process.terminate()
 
     def has_ended(self) -> bool:
@@ -122,6 +144,6 @@ class RoleProcess:
             self.terminate()
             return False
         self._process.kill()
-        self._process.wait()
+        self._process.join()
         log.error("role_killed", pid=self._process.pid)
         return True

@@ -7,24 +7,16 @@ import sys
 import threading
 from contextlib import closing
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 from node import log
 from node.audit.lifecycle import audit_lifetime
 from node.config.settings import Config, load
 from node.domain.config_change import ProcessReport, ReloadReport
-from node.domain.errors import OsteoScreenError
 from node.ingest.listening_socket import listen_again, open_listening_socket, require_free_port
 from node.runtime.control_folder import ControlFolder
 from node.runtime.factories import open_spool, upgrade_schema
-from node.runtime.process_start import (
-    ProcessStart,
-    execute_again,
-    inherited_channel,
-    report,
-    stop_with_supervisor,
-)
+from node.runtime.process_start import ProcessStart, execute_again, inherited_start
 from node.runtime.reload import Reloader, require_usable
 from node.runtime.roles import IngestPort, Role, run_role
 from node.runtime.supervisor import Supervisor
@@ -45,14 +37,15 @@ def serve_node(file: Path | None, config: Config, stop: threading.Event) -> int:
     upgrade_schema(config)
     require_free_port(config.dicom.bind, config.dicom.port, _PORT_SECONDS)
     listener = open_listening_socket(config.dicom.bind, config.dicom.port)
-    supervisor = Supervisor(config, listener, stop)
+    control = ControlFolder(_NODE, file)
+    supervisor = Supervisor(config, listener, stop, control.locks)
 
     def replace_processes(new: Config) -> tuple[ProcessReport, ...]:
         processes = supervisor.replace(new)
         _configure_log(new, "supervisor")
         return processes
 
-    with closing(ControlFolder(_NODE, file)) as control:
+    with closing(control):
         last = ReloadReport(control.file, _NODE, os.getpid())
         reloader = Reloader(file, config, last, replace_processes, control, stop)
         with audit_lifetime(_NODE, lambda: reloader.config):
@@ -61,38 +54,11 @@ def serve_node(file: Path | None, config: Config, stop: threading.Event) -> int:
 
 
 def serve_role(role: Role, file: Path | None, stop: threading.Event) -> None:
-    """Run one role until `stop` is set; if a supervisor started this process, connect to it."""
-    channel = inherited_channel()
-    if channel is None:
-        _serve_alone(role, file, stop, ProcessStart(load(file)))
-        return
-    try:
-        start: ProcessStart = channel.recv()
-    except EOFError:  # the supervisor has ended
-        return
-    if start.last_reload is None:
-        _serve_supervised(role, stop, start, channel)
-    else:
-        _serve_alone(role, file, stop, start)
+    """Run one role without a supervisor until `stop` is set.
 
-
-def _serve_supervised(
-    role: Role, stop: threading.Event, start: ProcessStart, channel: Connection
-) -> None:
-    """Run a role until the role is replaced, or its supervisor ends or sends SIGTERM."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor reloads
-    _configure_log(start.config, role)
-    port = None if start.listener is None else IngestPort(_inherited_socket(start.listener))
-    stop_with_supervisor(channel, stop, port)
-    try:
-        run_role(role, start.config, stop, partial(report, channel), port)
-    except OsteoScreenError as error:
-        report(channel, str(error))
-        raise
-
-
-def _serve_alone(role: Role, file: Path | None, stop: threading.Event, start: ProcessStart) -> None:
-    """Run one role without a supervisor; to reload, the process executes itself again."""
+    To reload, the process executes its program again.
+    """
+    start = inherited_start() or ProcessStart(load(file))
     signalled = _reload_on_signal(stop)
     config = start.config
     _configure_log(config, role)
@@ -133,7 +99,12 @@ def _serve_alone(role: Role, file: Path | None, stop: threading.Event, start: Pr
         if reloader.config != config and not stop.is_set():
             descriptor = None if listener is None else listener.fileno()
             execute_again(
-                ProcessStart(reloader.config, descriptor, tuple(control.locks), reloader.last)
+                ProcessStart(
+                    reloader.config,
+                    descriptor,
+                    tuple(lock.fileno() for lock in control.locks),
+                    reloader.last,
+                )
             )
 
 

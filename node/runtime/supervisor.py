@@ -6,9 +6,10 @@ is replaced, connections wait in the socket's queue, so the port never refuses a
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from time import monotonic
+from weakref import WeakSet
 
 import structlog
 
@@ -17,7 +18,7 @@ from node.domain.config_change import ProcessReport
 from node.domain.errors import OsteoScreenError
 from node.ingest.listening_socket import listen_again, require_free_port
 from node.runtime.replacement import ReplacementStep, plan_replacement
-from node.runtime.role_process import RoleProcess
+from node.runtime.role_process import RoleProcess, SupportsClose
 from node.runtime.roles import Role
 
 _POLL_SECONDS = 0.1
@@ -29,11 +30,14 @@ log = structlog.get_logger()
 
 @dataclass
 class Supervisor:
-    """Runs the processes of one node until `stop` is set."""
+    """Runs the processes of one node until `stop` is set; the roles do not inherit `locks`."""
 
     config: Config
     listener: socket.socket
     stop: threading.Event
+    locks: Iterable[SupportsClose]
+    _previous_listener: socket.socket | None = field(default=None, init=False)
+    _started: WeakSet[RoleProcess] = field(default_factory=WeakSet, init=False)
     _processes: list[RoleProcess] = field(default_factory=list, init=False)
     _ending: list[RoleProcess] = field(default_factory=list, init=False)
     _first_starts: set[RoleProcess] = field(default_factory=set, init=False)
@@ -60,7 +64,7 @@ class Supervisor:
         Raises Misconfigured, without replacing a process, if the configured port is in use. Raises
         OsteoScreenError if the node is stopped during the replacement.
         """
-        previous = self.listener
+        previous = self._previous_listener = self.listener
         if config.dicom.port != self.config.dicom.port:
             require_free_port(config.dicom.bind, config.dicom.port, seconds=0)
         self.listener = listen_again(previous, self.config.dicom, config.dicom)
@@ -76,12 +80,24 @@ class Supervisor:
         )
         if previous is not self.listener:
             previous.close()
+        self._previous_listener = None
         if self.stop.is_set():
             raise OsteoScreenError("the node was stopped before the reload had ended")
         return tuple(process.report(config) for process in self._processes)
 
     def _start(self, role: Role) -> RoleProcess:
-        return RoleProcess(role, self.config, self.listener)
+        process = RoleProcess(role, self.config, self.listener, self.stop, self._files)
+        self._started.add(process)
+        return process
+
+    def _files(self) -> Iterator[SupportsClose]:
+        """Yield the open files of the supervisor."""
+        yield from self.locks
+        yield self.listener
+        if self._previous_listener is not None:
+            yield self._previous_listener
+        for process in self._started:
+            yield process.channel
 
     def _supervise(self) -> int:
         """Restart dead processes that are due; return an exit status that ends the node, or 0."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from node.demo.run import SHIPPED_FILM
+from tests.peers.command import fork
 from tests.peers.committing import CommittingPacs
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
@@ -34,7 +35,7 @@ def make_node(tmp_path: Path, node_port: int) -> Iterator[Callable[..., Node]]:
         # Fewer processes make the node start faster, and a test can configure more.
         few: dict[str, Any] = {"dicom": {"processes": 1}, "model": {"decoders": 1}}
         merged = {name: few.get(name, {}) | sections.get(name, {}) for name in few}
-        nodes.append(Node(tmp_path / "node", node_port, **sections | merged))
+        nodes.append(Node(tmp_path / "node", node_port, fork, **sections | merged))
         return nodes[-1]
 
     yield make

@@ -3,9 +3,7 @@
 import contextlib
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +17,34 @@ from node.jobs import schema
 from node.jobs.engine import open_engine
 from node.jobs.operator import OperatorStore
 from node.runtime.factories import open_operator_store, open_spool
+from tests.peers.command import RunningCommand, execute
 from tests.peers.dcmtk import dcmsend, echoscu
 from tests.peers.waiting import wait_until
 
 AE_TITLE = "OSTEOSCREEN"
+_ROLE_TITLE = "osteoscreen serve --role "
 ENDED = FINAL_JOB_STATES | {JobState.FAILED}
 
 
 class Node:
-    """One node with its own folder, whose content outlives the processes."""
+    """One node with its own folder, whose content outlives the processes.
 
-    def __init__(self, folder: Path, port: int, **sections: Any) -> None:
+    `start` starts a command with additional environment variables and a file for its output.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        start: Callable[[list[str], Mapping[str, str], Path], RunningCommand] = execute,
+        **sections: Any,
+    ) -> None:
         self.port = port
+        self._start_command = start
         self.file = folder / "config.yaml"
         self._log = folder / "node.log"
-        self._running: list[subprocess.Popen[bytes]] = []
-        self._ended: list[subprocess.Popen[bytes]] = []  # may have running children
+        self._running: list[RunningCommand] = []
+        self._ended: list[RunningCommand] = []  # may have running children
         self.environment: dict[str, str] = {}
         folder.mkdir(parents=True, exist_ok=True)
         defaults: dict[str, Any] = {
@@ -98,9 +108,9 @@ class Node:
         processes = []
         for pid in map(int, children.split()):
             with contextlib.suppress(OSError):  # the process may have ended
-                arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-                if "--role" in arguments:
-                    processes.append((arguments[arguments.index("--role") + 1], pid))
+                title = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").decode()
+                if title.startswith(_ROLE_TITLE):
+                    processes.append((title.removeprefix(_ROLE_TITLE), pid))
         return processes
 
     def kill(self) -> None:
@@ -119,7 +129,7 @@ class Node:
             process.wait()
 
     @property
-    def started(self) -> list[subprocess.Popen[bytes]]:
+    def started(self) -> list[RunningCommand]:
         """The started processes: the supervisor, or roles without a supervisor."""
         return list(self._running)
 
@@ -200,21 +210,13 @@ class Node:
         self._running = [process for process in self._running if process.poll() is None]
 
     def _start(self, arguments: list[str]) -> None:
-        command = [sys.executable, "-m", "node.cli", "serve", "--config", str(self.file)]
-        with self._log.open("ab") as log:
-            self._running.append(
-                subprocess.Popen(
-                    [*command, *arguments],
-                    stderr=log,
-                    start_new_session=True,
-                    env=os.environ | self.environment,
-                )
-            )
+        command = ["serve", "--config", str(self.file), *arguments]
+        self._running.append(self._start_command(command, self.environment, self._log))
 
     def _listens(self) -> bool:
         for process in self._running:
-            if process.poll() is not None:
-                raise AssertionError(f"the node ended with {process.returncode}: {self.log()}")
+            if (status := process.poll()) is not None:
+                raise AssertionError(f"the node ended with {status}: {self.log()}")
         return echoscu(self.port, called_ae=AE_TITLE)
 
 

@@ -1,92 +1,32 @@
-"""A channel connects a supervisor and a role, or a role and its successor."""
+"""A role without a supervisor executes its program again, and passes data to itself."""
 
-import threading
-from collections.abc import Iterator
+import os
 from multiprocessing import Pipe
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
 from node.config.settings import load
-from node.ingest.listening_socket import open_listening_socket
-from node.runtime.process_start import (
-    CHANNEL,
-    ProcessStart,
-    inherited_channel,
-    report,
-    stop_with_supervisor,
-)
-from node.runtime.roles import IngestPort
+from node.domain.config_change import ReloadReport
+from node.runtime.process_start import CHANNEL, ProcessStart, inherited_start
 from tests.docs.test_config_documented import CONFIG, with_examples
 
 
-@pytest.fixture
-def ends() -> Iterator[tuple[Connection, Connection]]:
-    """Yield the supervisor's end of the channel, and the role's end."""
-    supervisor, role = Pipe()
-    yield supervisor, role
-    supervisor.close()
-
-
-def test_a_configuration_reaches_another_process_unchanged(
-    ends: tuple[Connection, Connection], tmp_path: Path
+def test_a_configuration_reaches_the_next_program_unchanged(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The test uses the shipped configuration file with its commented examples enabled."""
     file = tmp_path / "config.yaml"
     file.write_text(with_examples(CONFIG.read_text(encoding="utf-8")))
-    start = ProcessStart(load(file), listener=7)
-    supervisor, role = ends
-    supervisor.send(start)
-    assert role.recv() == start
+    start = ProcessStart(load(file), 7, (8, 9), ReloadReport("config.yaml", "ingest", 1))
+    own, inherited = Pipe()
+    with own, inherited:
+        own.send(start)
+        monkeypatch.setenv(CHANNEL, str(os.dup(inherited.fileno())))
+        assert inherited_start() == start
+    assert CHANNEL not in os.environ
 
 
-def test_a_role_reports_that_it_is_ready_or_its_error(
-    ends: tuple[Connection, Connection],
-) -> None:
-    supervisor, role = ends
-    report(role)
-    report(role, "model.bundle: damaged")
-    assert (supervisor.recv(), supervisor.recv()) == ("", "model.bundle: damaged")
-
-
-def test_a_report_to_a_supervisor_that_has_ended_is_lost(
-    ends: tuple[Connection, Connection],
-) -> None:
-    supervisor, role = ends
-    supervisor.close()
-    report(role)
-
-
-def test_a_role_stops_when_the_supervisor_ends(ends: tuple[Connection, Connection]) -> None:
-    supervisor, role = ends
-    stop = threading.Event()
-    stop_with_supervisor(role, stop, None)
-    assert not stop.wait(0.1)
-    supervisor.close()
-    assert stop.wait(30)
-
-
-def test_a_replaced_ingest_may_finish_transfers_until_the_supervisor_ends(
-    ends: tuple[Connection, Connection],
-) -> None:
-    """After handing over its port, ingest waits for transfers until the supervisor ends."""
-    supervisor, role = ends
-    with open_listening_socket("127.0.0.1", 0) as listener:
-        port = IngestPort(listener)
-        stop = threading.Event()
-        stop_with_supervisor(role, stop, port)
-        supervisor.send(None)
-        assert port.handed_over.wait(30)
-        assert stop.wait(30)
-        supervisor.close()
-        for _ in range(300):
-            if not port.handed_over.is_set():
-                break
-            threading.Event().wait(0.1)
-        assert not port.handed_over.is_set()
-
-
-def test_without_a_supervisor_there_is_no_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_program_inherits_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(CHANNEL, raising=False)
-    assert inherited_channel() is None
+    assert inherited_start() is None

@@ -231,7 +231,7 @@ def test_a_sender_with_many_stations_does_not_fill_the_table(hospital: Hospital)
     hospital.send(2)
     for n in range(11):
         for part in _parts(n):
-            hospital.send(1, source=part)
+            hospital.send(1, per_day=1, source=part)
     hospital.now(2)
     with capture_logs() as logs:
         hospital.monitor.measure()

@@ -34,7 +34,7 @@ class History:
     first: datetime
     sent: int = 0
 
-    def send(self, days: int, first: int = 0, **films: Any) -> None:
+    def send(self, days: int, first: int = 0, per_day: int = FILMS_PER_DAY, **films: Any) -> None:
         """Insert films for a number of days, beginning with day `first` (0 is the first day).
 
         `films` may contain `source`, `state`, `model` and `score_offset` (added to every score).
@@ -42,7 +42,7 @@ class History:
         rows = [
             self._row(self.first + timedelta(days=first + day, minutes=30 * n), n, **films)
             for day in range(days)
-            for n in range(FILMS_PER_DAY)
+            for n in range(per_day)
         ]
         with self.engine.begin() as connection:
             connection.execute(sa.insert(job), rows)

@@ -11,6 +11,12 @@ from tests.support.films import make_image
 from tests.support.narrow_resnet import narrow_resnets
 
 
+@pytest.fixture(autouse=True)
+def seed_torch() -> None:
+    """Give every net of a test the same weights in every run."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def small() -> GridConfig:
     """Return the configuration of a small net with all parts."""

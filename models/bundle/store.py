@@ -68,11 +68,11 @@ def load_bundle(path: Path, device: str = "cpu") -> Bundle:
         stored = load_tensors(weights)
     except (SafetensorError, ValueError) as error:
         raise BundleError(f"{path / WEIGHTS} is damaged ({error}); restore the bundle") from error
-    net = _net_without_values(card)
+    net = NETS[card.net](card.architecture)
     _check_tensors(stored, net.state_dict(), path)
-    net = _with_values(net, stored)
+    net.load_state_dict({key: _widen(value) for key, value in stored.items()})
     try:
-        net = net.to(device)
+        net = net.eval().requires_grad_(False).to(device)
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise BundleError(f"device {device!r} is not usable ({reason}); use cpu") from error
@@ -96,7 +96,9 @@ def write_bundle(
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise BundleError(f"weight {key} does not fit float16; train with smaller weights")
     weights = save_tensors(tensors)
-    stored = _with_values(_net_without_values(card), tensors)
+    stored = NETS[card.net](card.architecture)
+    stored.load_state_dict({key: _widen(value) for key, value in tensors.items()})
+    stored.eval().requires_grad_(False)
     (path / GOLDEN).mkdir(parents=True, exist_ok=True)
     golden, stored_films = [], {}
     for name, film in sorted(films.items()):
@@ -204,19 +206,6 @@ def _sign(path: Path, card: Card, weights: bytes, clinical: ClinicalModel | None
     else:
         (path / CLINICAL).write_text(dump_yaml(clinical), "utf-8")
     (path / CARD).write_text(dump_yaml(card), "utf-8")
-
-
-def _net_without_values(card: Card) -> GridNet:
-    """Return the net of a card on the device "meta", because random weights take time."""
-    with torch.device("meta"):
-        return NETS[card.net](card.architecture)
-
-
-def _with_values(net: GridNet, tensors: Mapping[str, Tensor]) -> GridNet:
-    """Return the net on the CPU, ready for scoring; ``tensors`` has a value for every weight."""
-    net = net.to_empty(device="cpu")
-    net.load_state_dict({key: _widen(value) for key, value in tensors.items()})
-    return net.eval().requires_grad_(False)
 
 
 def _check_tensors(stored: Mapping[str, Tensor], net: Mapping[str, Tensor], path: Path) -> None:

@@ -32,8 +32,8 @@ def make_node(tmp_path: Path, node_port: int) -> Iterator[Callable[..., Node]]:
     nodes: list[Node] = []
 
     def make(**sections: Any) -> Node:
-        # Fewer processes make the node start faster, and a test can configure more.
-        few: dict[str, Any] = {"dicom": {"processes": 1}, "model": {"decoders": 1}}
+        # Few processes and threads start faster and share two cores; a test can configure more.
+        few: dict[str, Any] = {"dicom": {"processes": 1}, "model": {"decoders": 1, "threads": 1}}
         merged = {name: few.get(name, {}) | sections.get(name, {}) for name in few}
         nodes.append(Node(tmp_path / "node", node_port, fork, **sections | merged))
         return nodes[-1]

@@ -139,10 +139,10 @@ def test_golden_persons_detect_a_changed_model(shipped: ClinicalModel) -> None:
     assert shipped.model_copy(update={"inputs": inputs}).drift() == math.inf
 
 
-def test_serving_does_not_need_scikit_learn() -> None:
-    """scikit-learn is part of the extra `research`, which a node does not need."""
+def test_serving_imports_neither_scikit_learn_nor_the_compiler_of_torch() -> None:
+    """A node has no extra `research`, and the import of the compiler would take two seconds."""
     script = (
-        "import sys; sys.modules['sklearn'] = None\n"
+        "import sys; sys.modules['sklearn'] = sys.modules['torch._dynamo'] = None\n"
         "from node.inference.predictor import load\n"
         "from models.clinical.model import ClinicalFacts\n"
         "bundle = load('demo', 'cpu', 1)._bundle\n"

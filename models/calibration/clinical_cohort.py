@@ -104,7 +104,7 @@ _MANIFEST = _Kind(
 
 
 def read_people(path: Path, label: Label | None = None) -> People:
-    """Read people of ``YOUNGEST`` and older from NHANES or from a manifest's training split.
+    """Read people aged at least ``YOUNGEST`` years from NHANES or a manifest's training split.
 
     Incomplete rows are excluded and counted. The default label is the femoral neck for NHANES, and
     the column ``label`` for a manifest. Raises TableError.

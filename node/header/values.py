@@ -81,7 +81,7 @@ def numbers_of(ds: Dataset, keyword: str) -> list[float | None]:
 
 
 def integer_of(ds: Dataset, keyword: str) -> int | None:
-    """Return a positive number that is truncated to an integer, or None."""
+    """Return an attribute's value, truncated to an integer, or None if it is no positive number."""
     number = number_of(ds, keyword)
     return None if number is None else int(number)
 

@@ -16,7 +16,7 @@ COLUMNS = "file,patient_id,age,sex,view,orig_width,orig_height,orig_spacing_x_mm
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder with four films that were resized to a square, and their table."""
+    """Return a folder that contains four square films and the table of these films."""
     rows = [
         COLUMNS,
         "images/tall.png,1,61,F,PA,2000,2500,0.14,0.14",

@@ -45,7 +45,7 @@ class DriftMetricStore:
                 yield ReceivedFilm(received_at.date(), Source(calling_ae, station), *values)
 
     def first_scored(self, source: Source, model: str) -> date | None:
-        """Return the day of the first film of a source that a bundle scored, or None."""
+        """Return the day of a source's first film with a score of a bundle, or None without one."""
         scored = job.c.verdict["model", "digest"].as_string() == model
         # The index on this column is fast here, because usually one of the first films matches.
         statement = (
@@ -99,7 +99,7 @@ class DriftMetricStore:
                 connection.execute(insert.on_conflict_do_update(index_elements=_KEY, set_=changed))
 
     def reference(self, source: Source, model: str, basis: str) -> DriftReference | None:
-        """Return the stored reference of a source under a bundle, or None."""
+        """Return the reference of a source for a bundle, or None if none is stored."""
         statement = sa.select(drift_reference).filter_by(
             **source._asdict(), model=model, basis=basis
         )

@@ -71,7 +71,7 @@ def codes_of(ds: Dataset, keyword: str) -> tuple[str, ...]:
 
 
 def number_of(ds: Dataset, keyword: str) -> float | None:
-    """Return a finite positive number, or None."""
+    """Return an attribute's value, or None if it is no finite positive number."""
     return _positive(value_of(ds, keyword))
 
 

@@ -29,7 +29,7 @@ class ProcessPool(Generic[Result]):
     """A pool of `count` processes that run `work`; if all processes are busy, a caller waits.
 
     Arguments and results must be picklable. `time_limit` is in seconds for each call.
-    `memory_limit` is in bytes of address space for each process, or None.
+    `memory_limit` is in bytes of address space for each process; None: no limit.
     """
 
     def __init__(

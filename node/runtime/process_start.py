@@ -22,7 +22,7 @@ CHANNEL = "OSTEOSCREEN_CHANNEL"
 class ProcessStart:
     """The configuration, and the inherited file descriptors of ingest's socket and of locks.
 
-    `last_reload` is the reload for which the role executed its program again, or None.
+    `last_reload` is the reload for which the role executed its program again; None: first start.
     """
 
     config: Config

@@ -9,9 +9,9 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from time import monotonic, sleep
-from typing import TextIO
 from uuid import uuid4
 
 import structlog
@@ -42,7 +42,7 @@ class ControlFolder:
         self._name = f"{socket.gethostname()}.{part}.{os.getpid()}"
         self.file = _name_of(file)
         self._folders: set[Path] = set()
-        self.locks: list[TextIO] = []
+        self.locks: list[FileIO] = []
 
     def close(self) -> None:
         """Remove the files of the process."""
@@ -57,12 +57,11 @@ class ControlFolder:
         new = folder / f".{self._name}"
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
-            lock = new.open("w", encoding="utf-8")
-            new.chmod(0o600)
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            lock = os.fdopen(descriptor, "wb", buffering=0)  # closing cannot fail on a full disk
             self.locks.append(lock)
             fcntl.flock(lock, fcntl.LOCK_EX)
-            lock.write(self.file)
-            lock.flush()
+            lock.write(self.file.encode())
             new.replace(folder / f"{self._name}{_LOCK}")
         except OSError as error:
             log.error("control_folder_unavailable", file=str(folder), error=error.strerror)

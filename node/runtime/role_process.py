@@ -76,9 +76,10 @@ class RoleProcess:
         self._retiring = False
         self.channel, role_end = _processes.Pipe()
         inherited = listener if self.role is Role.INGEST else None
-        self._process = _processes.Process(target=self._run, args=(role_end, inherited))
+        process = _processes.Process(target=self._run, args=(role_end, inherited))
         with role_end:
-            self._process.start()
+            process.start()
+        self._process = process
 
     def _run(self, channel: Connection, listener: socket.socket | None) -> None:
         """Run the role in the forked process, whose copy of `stop` is set by SIGTERM."""

@@ -11,15 +11,15 @@ import threading
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
+from types import ModuleType
 from typing import NoReturn
 
 import structlog
 from setproctitle import setproctitle
 
-from node import log as node_log
 from node.config.settings import Config
 from node.domain.errors import Misconfigured, OsteoScreenError
-from node.log import describe_unexpected
+from node.log import configure, describe_unexpected
 from node.runtime.roles import IngestPort, Role, run_role
 
 log = structlog.get_logger()
@@ -36,15 +36,17 @@ def run_supervised(
 
     `listener` is ingest's socket.
     """
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor reloads
-    setproctitle(f"osteoscreen serve --role {role}")
-    node_log.configure(config.log.level, config.log.format, role=role)
-    port = None
-    if listener is not None:
-        listener.setblocking(False)  # several processes wait for the same connection
-        port = IngestPort(listener)
-    stop_with_supervisor(channel, stop, port)
     try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor reloads
+        # Otherwise, each decoder would run the script that started the supervisor.
+        sys.modules["__main__"] = ModuleType("__main__")
+        setproctitle(f"osteoscreen serve --role {role}")
+        configure(config.log.level, config.log.format, role=role)
+        port = None
+        if listener is not None:
+            listener.setblocking(False)  # several processes wait for the same connection
+            port = IngestPort(listener)
+        stop_with_supervisor(channel, stop, port)
         run_role(role, config, stop, partial(report, channel), port)
     except OsteoScreenError as error:
         _fail(channel, str(error), 2 if isinstance(error, Misconfigured) else 1)

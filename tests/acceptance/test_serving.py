@@ -31,6 +31,23 @@ def test_sigterm_ends_every_process(make_node: MakeNode) -> None:
     assert not echoscu(node.port, called_ae=AE_TITLE)
 
 
+def test_the_installed_command_imports_torch_only_for_scoring(
+    tmp_path: Path, node_port: int, film: Path
+) -> None:
+    """Nodes of other tests are forked from a process that has imported torch."""
+    node = Node(tmp_path / "node", node_port, model={"decoders": 1, "threads": 1})
+    try:
+        node.serve()
+        [job] = node.wait_ended(node.send(film))
+        processes = [*node.processes(), ("supervisor", node.started[0].pid)]
+        torch = {
+            name for name, pid in processes if "libtorch" in Path(f"/proc/{pid}/maps").read_text()
+        }
+        assert (job.state, torch) == (JobState.DONE, {"analyse"})
+    finally:
+        node.kill()
+
+
 def test_a_role_that_dies_is_started_again(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:

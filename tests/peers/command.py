@@ -53,7 +53,7 @@ def execute(arguments: list[str], environment: Mapping[str, str], log: Path) -> 
     """Start the command as a user does, in its own session; append its output to a file."""
     with log.open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "node.cli", *arguments],
+            [str(Path(sys.executable).with_name("osteoscreen")), *arguments],
             stdout=output,
             stderr=output,
             start_new_session=True,

@@ -118,6 +118,7 @@ class Node:
         for process in (*self._running, *self._ended):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            process.kill()  # a forked process may not lead its group yet
             process.wait()
         self._running.clear()
         self._ended.clear()

@@ -42,7 +42,7 @@ def challenger_report(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the scores and decisions of challenger and serving bundle, also in groups of films.
+    """Compare challenger and serving bundle. The report compares their scores and decisions.
 
     The command only reads the job table.
     """

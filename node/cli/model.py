@@ -240,7 +240,7 @@ def simulate(  # noqa: PLR0913 - each is an option of the command
         int, typer.Option(help="Number of processes; 0 means one process for each CPU.")
     ] = 0,
 ) -> None:
-    """Simulate films of three hospitals, with known bone density. Also write a manifest."""
+    """Simulate films with known bone density. The films of three hospitals get a manifest."""
     from models.simulate.film_files import Recipe
     from models.simulate.run import CohortOrder, SimulationError, check_order, simulate_cohort
 
